@@ -26,9 +26,13 @@ type Drop struct {
 	Formats []records.Format
 
 	files   []item
-	temp    string // folder of temporary files, made when it is needed
+	taken   map[string]bool // paths of files
+	again   map[string]int  // files that had the path of another one
+	temp    string          // folder of temporary files, made when it is needed
 	spooled int64
-	closers []io.Closer
+	// unpacked is how large the entries of zip files are, as they say.
+	unpacked uint64
+	closers  []io.Closer
 }
 
 // item is one file as it lies in the drop.
@@ -44,7 +48,11 @@ func (d *Drop) AddPath(name string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return d.addFile(filepath.Base(name), name)
+		short := filepath.Base(name)
+		if d.taken[short] {
+			short = cleanPath(filepath.ToSlash(name))
+		}
+		return d.addFile(short, name)
 	}
 	return filepath.WalkDir(name, func(file string, entry fs.DirEntry, err error) error {
 		switch {
@@ -84,11 +92,21 @@ func (d *Drop) AddStream(name string, r io.Reader) error {
 	return d.unpack(spooled)
 }
 
-// add adds a file as it is.
+// add adds a file as it is. A path that another file has gets a number in front, as a folder: paths tell files apart,
+// and their last elements say what they are.
 func (d *Drop) add(f item) error {
 	if len(d.files) == maxFiles {
 		return fmt.Errorf("%w: more than %d files", ErrTooLarge, maxFiles)
 	}
+	name := f.path
+	if d.taken == nil {
+		d.taken, d.again = map[string]bool{}, map[string]int{}
+	}
+	for d.taken[f.path] {
+		d.again[name]++
+		f.path = fmt.Sprintf("%d/%s", d.again[name]+1, name)
+	}
+	d.taken[f.path] = true
 	d.files = append(d.files, f)
 	return nil
 }

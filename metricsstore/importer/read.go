@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -106,30 +105,6 @@ func (i *Importer) readArchive(f item) *found {
 	}
 	out.err = ofFile(err)
 	return out
-}
-
-// readFormat reads the runs of one format. A file that is at fault is left out, and the others are read without it.
-func readFormat(ctx context.Context, format records.Format, files []records.File, each func(*found) error) error {
-	for slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Main }) {
-		runs, err := format.Read(ctx, files)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil {
-			return compile(format, files, runs, each)
-		}
-		wrong := slices.IndexFunc(files, func(f records.File) bool { return f.Part == records.Main })
-		if fault := new(records.Fault); errors.As(err, &fault) {
-			if k := slices.IndexFunc(files, func(f records.File) bool { return f.Path == fault.Path }); k >= 0 {
-				wrong = k
-			}
-		}
-		if err := each(&found{path: files[wrong].Path, format: format.Name(), err: ofFile(err)}); err != nil {
-			return err
-		}
-		files = slices.Delete(slices.Clone(files), wrong, wrong+1)
-	}
-	return nil
 }
 
 // compile makes runs of what a format has read.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -161,6 +162,8 @@ func (d *Drop) untar(f item) error {
 			return fmt.Errorf("%w: %s: it is a tar file and cannot be unpacked (%w), expected a whole file", ErrFile, f.path, err)
 		case h.Typeflag != tar.TypeReg:
 			continue
+		case isSparse(h):
+			return fmt.Errorf("%w: %s: %s has holes, expected a tar file that was made without --sparse", ErrFile, f.path, h.Name)
 		}
 		entry, err := d.spool(h.Name, entries)
 		if err != nil {
@@ -170,6 +173,16 @@ func (d *Drop) untar(f item) error {
 			return err
 		}
 	}
+}
+
+// isSparse reports whether an entry has holes, by which a small file can stand for one of any size.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // unzip adds the regular files of a zip file, which are read where they lie.
@@ -194,6 +207,9 @@ func (d *Drop) unzip(f item) error {
 	for _, entry := range entries.File {
 		if !entry.Mode().IsRegular() {
 			continue
+		}
+		if d.unpacked += min(entry.UncompressedSize64, maxSpooled+1); d.unpacked > maxSpooled {
+			return fmt.Errorf("%w: %s: its files are more than %d bytes", ErrTooLarge, f.path, int64(maxSpooled))
 		}
 		packed := item{cleanPath(entry.Name), func() (io.ReadCloser, error) { return decompress(entry.Open) }}
 		if err := d.add(packed); err != nil {
