@@ -54,7 +54,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"import", "/nowhere/archive"}, []string{"/nowhere/archive", "expected a file that can be read"}},
 		{[]string{"import", cyclic}, []string{cyclic, "cycle"}},
 		{[]string{"import", written(t, "")}, []string{"empty, expected an archive or a recording"}},
-		{[]string{"import", os.TempDir()}, []string{"expected a file that can be read"}},
+		{[]string{"import", t.TempDir()}, []string{"there is no file in it"}},
 		{[]string{"tasks", "zzz"}, []string{`"zzz"`, "expected an ID"}},
 		{[]string{"stats", "--metric", "speed"}, []string{`"speed"`, "expected queue_ns,"}},
 		{[]string{"stats", "--quantiles", "50"}, []string{"50", "expected numbers from 0 to 1"}},

@@ -76,9 +76,6 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 			return c.watch(ctx, s, store, with)
 		}
 		done, err := c.importAll(ctx, s.stdin, with)
-		if err == nil && len(done) == 0 {
-			err = usage("%s: no files in there, expected at least one to import", strings.Join(c.Files, ", "))
-		}
 		if s.flags.JSON {
 			return errors.Join(err, s.printJSON(map[string]any{"files": list(done)}))
 		}

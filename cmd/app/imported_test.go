@@ -75,7 +75,7 @@ func TestImportOfNothing(t *testing.T) {
 	folder := t.TempDir()
 	got := w.run("import", folder)
 	assert.Equal(t, exitUsage, got.code)
-	assert.Contains(t, got.stderr, folder+": no files in there, expected at least one to import")
+	assert.Contains(t, got.stderr, folder+": not a file that can be imported: there is no file in it, expected one or a folder with some")
 }
 
 // TestImportSaysWhatIsMissing: an incomplete record and its notes are printed below the run, and are in the JSON.

@@ -33,7 +33,7 @@ func (c *importCommand) watch(ctx context.Context, s *session, store metricsstor
 			if err != nil {
 				fmt.Fprintf(s.stderr, "%s: %v\n", s.name, err)
 			}
-			if err := c.report(ctx, s, store, own, done); err != nil {
+			if err := c.report(ctx, s, store, own, done); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}

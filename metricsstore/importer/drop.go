@@ -41,37 +41,33 @@ type item struct {
 	open func() (io.ReadCloser, error)
 }
 
-// AddPath adds a file, or all files in a folder and those below it, except hidden ones that a tool did not write.
+// AddPath adds a file, or all files in a folder and those below it, except for those of git. They keep the path by which
+// they are given, as two of them may have one name. The error is ErrFile for a folder without files.
 func (d *Drop) AddPath(name string) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		short := filepath.Base(name)
-		if d.taken[short] {
-			short = cleanPath(filepath.ToSlash(name))
+	before := len(d.files)
+	if info, err := os.Stat(name); err == nil && info.IsDir() { // WalkDir does not follow a link
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
 		}
-		return d.addFile(short, name)
 	}
-	return filepath.WalkDir(name, func(file string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(name, func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && entry.Name() == ".git":
 			return filepath.SkipDir
-		case !entry.Type().IsRegular():
+		case file != name && !entry.Type().IsRegular(), entry.IsDir():
 			return nil
 		}
-		relative, err := filepath.Rel(filepath.Dir(name), file)
-		if err != nil {
-			return err
-		}
-		return d.addFile(filepath.ToSlash(relative), file)
+		return d.addFile(file)
 	})
+	if err == nil && len(d.files) == before {
+		err = fmt.Errorf("%w: there is no file in it, expected one or a folder with some", ErrFile)
+	}
+	return err
 }
 
-func (d *Drop) addFile(name, file string) error {
+func (d *Drop) addFile(file string) error {
 	open := func() (io.ReadCloser, error) { return os.Open(file) }
 	in, err := open()
 	if err != nil {
@@ -80,7 +76,7 @@ func (d *Drop) addFile(name, file string) error {
 	if err := in.Close(); err != nil {
 		return err
 	}
-	return d.unpack(item{name, open})
+	return d.unpack(item{filepath.ToSlash(file), open})
 }
 
 // AddStream adds what r contains, under a name. The error is ErrTooLarge above 16 GiB, or that of r.

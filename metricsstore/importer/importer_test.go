@@ -145,6 +145,32 @@ func TestImportTogether(t *testing.T) {
 	}
 }
 
+// TestDropOfFolders: files of one name in two folders are two files, and a link to a folder is one.
+func TestDropOfFolders(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"a", "b"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		content := strings.Replace(recording, `"one"`, fmt.Sprintf(`"run %d"`, i), 1)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "x.json"), []byte(content), 0o600))
+	}
+	require.NoError(t, os.Symlink(filepath.Join(dir, "a"), filepath.Join(dir, "b", "link")))
+	for _, paths := range [][]string{{dir}, {filepath.Join(dir, "a", "x.json"), filepath.Join(dir, "b", "x.json")}, {filepath.Join(dir, "b", "link"), filepath.Join(dir, "b", "x.json")}} {
+		var drop importer.Drop
+		for _, p := range paths {
+			require.NoError(t, drop.AddPath(p))
+		}
+		results, err := newImporter(t, memory.New()).Import(t.Context(), &drop)
+		require.NoError(t, err)
+		require.Len(t, results, 2)
+		for _, r := range results {
+			require.NoError(t, r.Err)
+			require.Equal(t, importer.Imported, r.Outcome)
+		}
+		require.NoError(t, drop.Close())
+	}
+	require.ErrorContains(t, new(importer.Drop).AddPath(t.TempDir()), "there is no file in it")
+}
+
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"nothing", " \n", "it is empty, expected an archive or a recording"},
