@@ -35,11 +35,16 @@ export function evidenceOf(attempts: readonly ToldAttempt[], atNs: number): Atte
     .reverse();
 }
 
+/** What a worker is called that no recording names. */
+const UNKNOWN = 'unknown';
+
 function errorOf(error: NonNullable<ToldAttempt['error']>): AttemptEvidence['error'] {
   const place = [
     error.exit_code === 0 ? '' : `exit code ${String(error.exit_code)}`,
     error.signal === '' ? '' : `signal ${error.signal}`,
-    error.worker === '' ? '' : `on ${error.worker}${error.host === '' ? '' : ` (${error.host})`}`,
+    error.worker === '' || error.worker === UNKNOWN
+      ? ''
+      : `on ${error.worker}${error.host === '' ? '' : ` (${error.host})`}`,
   ];
   return {
     kind: error.kind,

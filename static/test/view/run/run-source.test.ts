@@ -294,5 +294,9 @@ describe('the detail of a task', () => {
     expect(evidenceOf(attempts, 5)).toEqual([]);
     expect(evidenceOf(attempts, 20).map((one) => one.error?.place)).toEqual(['exit code 3, on a (h)']);
     expect(evidenceOf(attempts, 30).map((one) => one.log)).toEqual(['bye', '']);
+    const nowhere = attempts.map(({ error, ...one }) =>
+      error === undefined ? one : { ...one, error: { ...error, worker: 'unknown', host: '' } },
+    );
+    expect(evidenceOf(nowhere, 20).map((one) => one.error?.place)).toEqual(['exit code 3']);
   });
 });
