@@ -157,8 +157,8 @@ func TestErrorsWithoutTimes(t *testing.T) {
 
 func TestCompiledIsNotRun(t *testing.T) {
 	r := one(t, pair(t, "1.12-docs-generate")...)
-	require.Equal(t, "jaffle_shop generate", r.Workflow)
-	require.Equal(t, int64(-1), noteOf(r, "dbt generate only compiles"))
+	require.Equal(t, "jaffle_shop docs generate", r.Workflow)
+	require.Equal(t, int64(-1), noteOf(r, "dbt docs generate only compiles"))
 	require.Equal(t, "2026-08-10T07:03:39.116699Z", r.Params["invoked"])
 }
 
@@ -284,7 +284,7 @@ func TestSeveralInvocations(t *testing.T) {
 	runs := droptest.Read(t, dbt.New(), resultsOf(`{}`, result("model.p.a", "success", 0, 1, "")), droptest.File("sources.json", records.Main, []byte(other)),
 		manifestOf("i-1", "model.p.a <"))
 	require.Len(t, runs, 2)
-	require.Equal(t, []string{"shop", "p freshness"}, []string{runs[0].Workflow, runs[1].Workflow})
+	require.Equal(t, []string{"shop", "p source freshness"}, []string{runs[0].Workflow, runs[1].Workflow})
 	require.Contains(t, runs[1].Tasks[0].Attempts[0].Log, "max_loaded_at 2023-11-01T00:00:00Z")
 	require.Equal(t, 1500*time.Millisecond, runs[1].Tasks[0].Attempts[0].Runtime)
 }

@@ -84,19 +84,23 @@ func (r *results) commonPackage() string {
 	return best
 }
 
-// command is the command of dbt: "build", "generate". Empty if it is not recorded.
+// command is the command of dbt as people type it: "build", "docs generate". Empty if it is not recorded.
 func (r *results) command() string {
-	if which := cmp.Or(r.argument("which"), r.argument("rpc_method")); which != "" {
-		return which
+	which := cmp.Or(r.argument("which"), r.argument("rpc_method"))
+	if which == "" && strings.Contains(r.metadata.Schema, "/dbt/sources/") {
+		which = "freshness"
 	}
-	if strings.Contains(r.metadata.Schema, "/dbt/sources/") {
-		return "freshness"
-	}
-	return ""
+	return cmp.Or(spelt[which], which)
+}
+
+// spelt are the commands of two words of which results have only one, or write a point between.
+var spelt = map[string]string{
+	"generate": "docs generate", "docs.generate": "docs generate",
+	"freshness": "source freshness", "source.freshness": "source freshness", "source-freshness": "source freshness",
 }
 
 // compilesOnly are the commands that execute nothing, so that all nodes succeed.
-var compilesOnly = map[string]bool{"generate": true, "compile": true, "list": true, "ls": true, "parse": true, "docs generate": true}
+var compilesOnly = map[string]bool{"docs generate": true, "compile": true, "list": true, "ls": true, "parse": true}
 
 func (r *results) params(m *manifest) map[string]string {
 	out := map[string]string{}
