@@ -80,7 +80,7 @@ func (f *forest) around(stack []int32, n int32) []int32 {
 	s := &f.spans[n]
 	for len(stack) > 0 {
 		top := &f.spans[stack[len(stack)-1]]
-		if holds(top, s) || rounded(top, s) {
+		if holds(top, s) || rounded(top, s) || f.isInner(n) && s.start >= top.start && s.end <= top.end {
 			break
 		}
 		if s.start < top.end && s.end > top.end && !f.rules.flat {
@@ -97,6 +97,11 @@ func (f *forest) around(stack []int32, n int32) []int32 {
 		f.shortened++
 	}
 	return stack
+}
+
+// isInner reports whether a span lies in those that have the same times.
+func (f *forest) isInner(n int32) bool {
+	return f.rules.inner != "" && f.cat(&f.events[f.spans[n].begin]) == f.rules.inner
 }
 
 // place finds the span of a flow event: the innermost one at that time or, if it says so, the next one that starts.

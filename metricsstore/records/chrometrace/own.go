@@ -9,7 +9,7 @@ import (
 )
 
 // own is the trace as which dagscope exports a run: an event for each attempt, with its phases inside.
-var own = tool{system: "dagscope", prepare: prepareOwn, span: ownSpan}
+var own = tool{system: "dagscope", rules: rules{inner: "phase"}, prepare: prepareOwn, span: ownSpan}
 
 // ownOutcomes are the outcomes by category.
 var ownOutcomes = map[string]record.Outcome{

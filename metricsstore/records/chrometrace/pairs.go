@@ -48,6 +48,8 @@ type rules struct {
 	asyncByID bool
 	// namedFlows: the name of a flow event is "a -> b", where a ends at the begin of the flow and b starts at its end.
 	namedFlows bool
+	// inner is the category of spans that also lie in one that has the same times; empty for none.
+	inner string
 }
 
 // asyncLane is where asynchronous events contain each other.

@@ -340,6 +340,19 @@ func TestOwnTraces(t *testing.T) {
 	require.Equal(t, []string{"split", `grey, "light"`, `grey, "light"`, "join"}, functions(r))
 }
 
+// TestOwnTracesOfRecordings: an attempt that only executed has one phase, with the same times as the attempt.
+func TestOwnTracesOfRecordings(t *testing.T) {
+	r := droptest.One(t, chrometrace.New(), "trace.json", []byte(`{"otherData":{"run":"r"},"traceEvents":[
+		{"name":"a","cat":"ok","ph":"X","ts":0,"dur":30,"pid":1,"tid":1,"args":{"attempt":1,"epoch":0,"node":0}},
+		{"name":"execute","cat":"phase","ph":"X","ts":0,"dur":30,"pid":1,"tid":1},
+		{"name":"b","cat":"failed","ph":"X","ts":30,"dur":5,"pid":1,"tid":1,"args":{"attempt":1,"epoch":0,"node":1}},
+		{"name":"dependency","cat":"dependency","ph":"s","id":1,"ts":29.999,"pid":1,"tid":1},
+		{"name":"dependency","cat":"dependency","ph":"f","id":1,"bp":"e","ts":30,"pid":1,"tid":1},
+		{"name":"execute","cat":"phase","ph":"X","ts":30,"dur":5,"pid":1,"tid":1}]}`))
+	recordstest.Laws(t, r)
+	require.Equal(t, []string{"a 0-30000", "b 30000-35000 failed <a"}, drawn(r))
+}
+
 func functions(r *records.Run) (names []string) {
 	for i := range r.Tasks {
 		names = append(names, r.Tasks[i].Function)
