@@ -29,11 +29,19 @@ type splitter struct {
 	spans  map[string]int
 	part   map[string]string // resource and scope of the spans that were written last
 	lost   int               // spans without IDs
+	// size is that of all texts, at most most: each trace has the resource of its spans once more.
+	size, most int
 }
 
-func newSplitter() *splitter {
-	return &splitter{traces: map[string]*bytes.Buffer{}, spans: map[string]int{}, part: map[string]string{}}
+// minMost is the size of texts that is always accepted, in bytes.
+const minMost = 64 << 20
+
+func newSplitter(body []byte) *splitter {
+	return &splitter{most: max(minMost, 4*len(body)), traces: map[string]*bytes.Buffer{}, spans: map[string]int{}, part: map[string]string{}}
 }
+
+// errSplit: the body is too large when it is split by trace.
+var errSplit = errors.New("the request is too large when each trace has its own resource, expected fewer traces at a time or a smaller resource")
 
 // errBody: the body is not what it should be; the text says what was expected.
 var errBody = errors.New("not a request with traces")
@@ -45,7 +53,7 @@ func splitProto(body []byte) (*splitter, error) {
 	if err := proto.Unmarshal(body, &request); err != nil {
 		return nil, fmt.Errorf("%w: expected an ExportTraceServiceRequest in protobuf: %w", errBody, err)
 	}
-	s := newSplitter()
+	s := newSplitter(body)
 	for i, rs := range request.GetResourceSpans() {
 		resource, err := protojson.Marshal(rs.GetResource())
 		if err != nil {
@@ -65,7 +73,7 @@ func splitProto(body []byte) (*splitter, error) {
 			}
 		}
 	}
-	return s, nil
+	return s.done()
 }
 
 // splitJSON splits a request in JSON.
@@ -81,20 +89,21 @@ func splitJSON(body []byte) (*splitter, error) {
 		}
 		body = compact.Bytes()
 	}
-	s := newSplitter()
+	s := newSplitter(body)
 	for i, rs := range gjson.GetBytes(body, "resourceSpans").Array() {
 		scopes := rs.Get("scopeSpans")
 		if !scopes.Exists() {
 			scopes = rs.Get("instrumentationLibrarySpans")
 		}
+		resource := []byte(rs.Get("resource").Raw) // once: it may lie behind all spans
 		for k, ss := range scopes.Array() {
+			scope := []byte(ss.Get("scope").Raw)
 			for _, span := range ss.Get("spans").Array() {
-				s.add(fmt.Sprint(i, " ", k), span.Get("traceId").String(), span.Get("spanId").String(),
-					[]byte(rs.Get("resource").Raw), []byte(ss.Get("scope").Raw), []byte(span.Raw))
+				s.add(fmt.Sprint(i, " ", k), span.Get("traceId").String(), span.Get("spanId").String(), resource, scope, []byte(span.Raw))
 			}
 		}
 	}
-	return s, nil
+	return s.done()
 }
 
 // add adds a span. part names what has its resource and scope.
@@ -102,6 +111,9 @@ func (s *splitter) add(part, traceID, spanID string, resource, scope, span []byt
 	trace := otlp.TraceKey(traceID)
 	if trace == "" || !otlp.IsSpanID(spanID) {
 		s.lost++
+		return
+	}
+	if s.size += len(span); s.size > s.most {
 		return
 	}
 	b := s.traces[trace]
@@ -124,6 +136,9 @@ func (s *splitter) add(part, traceID, spanID string, resource, scope, span []byt
 }
 
 func (s *splitter) open(b *bytes.Buffer, resource, scope []byte) {
+	if s.size += len(resource) + len(scope); s.size > s.most {
+		return
+	}
 	b.WriteByte('{')
 	if len(resource) > 0 {
 		fmt.Fprintf(b, `"resource":%s,`, resource)
@@ -133,6 +148,14 @@ func (s *splitter) open(b *bytes.Buffer, resource, scope []byte) {
 		fmt.Fprintf(b, `"scope":%s,`, scope)
 	}
 	b.WriteString(`"spans":[`)
+}
+
+// done returns the splitter, or errSplit.
+func (s *splitter) done() (*splitter, error) {
+	if s.size > s.most {
+		return nil, errSplit
+	}
+	return s, nil
 }
 
 // lines returns a line for each trace, in the order of their first spans.

@@ -42,7 +42,11 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		split = splitProto
 	}
 	spans, err := split(body)
-	if err != nil {
+	switch {
+	case errors.Is(err, errSplit):
+		refuse(w, kind, http.StatusRequestEntityTooLarge, err.Error())
+		return
+	case err != nil:
 		refuse(w, kind, http.StatusBadRequest, err.Error())
 		return
 	}
