@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -153,9 +154,11 @@ func (h *importHandlers) importFiles(ctx context.Context, in *importInput) (*imp
 	defer leave()
 	drop := &importer.Drop{}
 	defer func() { _ = drop.Close() }() // temporary files
+	in.request.Body = &incoming{in.request.Body, http.NewResponseController(in.writer)}
 	if err := addFiles(drop, in); err != nil {
 		return nil, importProblem(err)
 	}
+	_ = in.request.Body.Close() // from here on, that the client sends nothing is no sign
 	if in.Mapping != "" {
 		if drop.Formats, err = importer.Mapped(in.Mapping); err != nil {
 			return nil, importProblem(err)
@@ -203,13 +206,43 @@ func (h *importHandlers) answer(results []importer.Result) (*importAnswer, error
 // importProblem is the answer to an error that a file caused.
 func importProblem(err error) error {
 	switch tooLarge := new(http.MaxBytesError); {
+	case errors.Is(err, os.ErrDeadlineExceeded) && errors.Is(err, errIncoming):
+		return NewProblem(http.StatusRequestTimeout, "nothing of the body came for %s", readWithin)
 	case errors.Is(err, importer.ErrTooLarge), errors.As(err, &tooLarge):
 		return NewProblem(http.StatusRequestEntityTooLarge, "%s", plain(err))
 	case errors.Is(err, importer.ErrFile):
 		return NewProblem(http.StatusUnprocessableEntity, "%s", plain(err))
+	case errors.Is(err, errIncoming):
+		return NewProblem(http.StatusBadRequest, "%s", plain(err))
 	}
 	return err
 }
+
+// errIncoming: the body of a request does not come as a whole.
+var errIncoming = errors.New("the body cannot be read")
+
+// incoming reads a body as long as the client sends; one that sends nothing loses its place among the heavy queries.
+type incoming struct {
+	io.ReadCloser
+	in *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (i *incoming) Read(b []byte) (int, error) {
+	_ = i.in.SetReadDeadline(time.Now().Add(readWithin)) // readers in tests have no deadlines, which is harmless
+	n, err := i.ReadCloser.Read(b)
+	tooLarge := new(http.MaxBytesError)
+	switch {
+	case errors.Is(err, io.EOF):
+		_ = i.in.SetReadDeadline(time.Time{})
+	case err != nil && !errors.As(err, &tooLarge): // the deadline stays: the server reads the rest before it answers
+		err = fmt.Errorf("%w: %w", errIncoming, err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer. The server closes the body that it knows.
+func (i *incoming) Close() error { return i.in.SetReadDeadline(time.Time{}) }
 
 // addFiles adds the files of a request: the body, or each part of a form that has a file name.
 func addFiles(drop *importer.Drop, in *importInput) error {

@@ -1,9 +1,16 @@
 package api_test
 
 import (
+	"bufio"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,4 +46,33 @@ func TestImportOfUnknownSizes(t *testing.T) {
 	require.NotNil(t, imported.Value)
 	assert.Nil(t, imported.Value.BytesMoved)
 	assert.Nil(t, imported.Value.CPUNS)
+}
+
+// TestImportOfBrokenBody: a client that goes away is no error of the server.
+func TestImportOfBrokenBody(t *testing.T) {
+	w := newWorld(t)
+	out := w.request(http.MethodPost, "/imports", io.MultiReader(strings.NewReader(build), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	require.Equal(t, http.StatusBadRequest, out.Code, out.Body)
+	require.Contains(t, out.Body.String(), "the body cannot be read: unexpected EOF")
+}
+
+// TestImportOfSilentBody: a client that sends nothing more is answered.
+func TestImportOfSilentBody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a client has 30 s to send something")
+	}
+	t.Parallel()
+	w := newWorld(t)
+	server := httptest.NewServer(w.router)
+	defer server.Close()
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = io.WriteString(client, "POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\nname")
+	require.NoError(t, err)
+	require.NoError(t, client.SetReadDeadline(time.Now().Add(time.Minute)))
+	answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, http.StatusRequestTimeout, answer.StatusCode)
 }
