@@ -167,10 +167,18 @@ func (f *Fold) claim(at int64) {
 func (f *Fold) began(claimed, started, ended int64, head bool) {
 	f.claim(claimed)
 	c := &f.counts
-	c.ExecuteNS += max(ended-started, 0)
+	c.ExecuteNS = sumUp(c.ExecuteNS, max(ended-started, 0))
 	if !head {
 		c.Became++
 	}
+}
+
+// sumUp adds numbers that are not negative, and stops at the largest one: records of other tools may have any.
+func sumUp(a, b int64) int64 {
+	if sum := a + b; sum >= 0 {
+		return sum
+	}
+	return math.MaxInt64
 }
 
 // succeeded adds an attempt that ended well.
@@ -180,8 +188,8 @@ func (f *Fold) succeeded(to *functionFold, s *record.Step) {
 	if s.OutputBytes < 0 {
 		c.UnknownOutputs++
 	}
-	c.OutputBytes += max(s.OutputBytes, 0)
-	c.StoredBytes += max(s.StoredBytes, 0)
+	c.OutputBytes = sumUp(c.OutputBytes, max(s.OutputBytes, 0))
+	c.StoredBytes = sumUp(c.StoredBytes, max(s.StoredBytes, 0))
 	if u := s.Usage; u != nil {
 		if u.CPU >= 0 {
 			c.CPUKnown++
@@ -189,10 +197,10 @@ func (f *Fold) succeeded(to *functionFold, s *record.Step) {
 		if max(u.InputBytes, u.OutsideBytes, u.ResultBytes) >= 0 {
 			c.BytesKnown++
 		}
-		c.CPUNS += max(int64(u.CPU), 0)
-		c.BytesIn += max(u.OutsideBytes, 0)
-		c.BytesMoved += max(u.InputBytes-max(u.OutsideBytes, 0), 0)
-		c.BytesOut += max(u.ResultBytes, 0)
+		c.CPUNS = sumUp(c.CPUNS, max(int64(u.CPU), 0))
+		c.BytesIn = sumUp(c.BytesIn, max(u.OutsideBytes, 0))
+		c.BytesMoved = sumUp(c.BytesMoved, max(u.InputBytes-max(u.OutsideBytes, 0), 0))
+		c.BytesOut = sumUp(c.BytesOut, max(u.ResultBytes, 0))
 	}
 }
 
