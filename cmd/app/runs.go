@@ -144,7 +144,7 @@ func (c *runsCommand) matches(r *metricsstore.Run) bool {
 
 func printRuns(s *session, runs []runJSON, more int) error {
 	if len(runs) == 0 {
-		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s; %s run and %s demo create some.\n", s.where, s.name, s.name)
+		_, err := fmt.Fprintf(s.stdout, "There is no such run in %s. Without filters, %s runs lists all; run, demo and import create some.\n", s.where, s.name)
 		return err
 	}
 	columns := []column{left("run"), left("workflow"), s.statusColumn("status"), left("started"), right("tasks"), right("makespan"), left("records"), left("tags")}

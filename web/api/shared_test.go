@@ -136,7 +136,7 @@ func TestRunOfAnotherEngine(t *testing.T) {
 		record.Step{Kind: record.RunStarted}, record.Step{Kind: record.RunFinished, Outcome: record.OutcomeLost, Ended: 20 * ms},
 	), nil, nil, record.Interrupted)
 	w.get("/runs/cut", &run)
-	assert.Equal(t, "all that is recorded, which is not how it ended: 2 of 2 steps, 0 of 0 details", run.Records.Text, "no process was cut off")
+	assert.Equal(t, "all of the recording, which does not say how the run ended: 2 of 2 steps, 0 of 0 details", run.Records.Text, "no process was cut off")
 	assert.False(t, run.Records.Complete)
 	require.NoError(t, w.store.Delete(t.Context(), "cut"))
 

@@ -173,7 +173,7 @@ func newRecordState(r *metricsstore.Run) RecordState {
 	case r.Upload.Partial():
 		return RecordState{Text: "kept were " + r.Upload.String()}
 	case r.Info.Imported() != nil && r.Status == record.Interrupted:
-		return RecordState{Text: "all that is recorded, which is not how it ended: " + r.Upload.String()}
+		return RecordState{Text: "all of the recording, which does not say how the run ended: " + r.Upload.String()}
 	case r.Status == record.Interrupted:
 		return RecordState{Text: "cut off when its process ended; kept were " + r.Upload.String()}
 	}
