@@ -67,14 +67,16 @@ func (d *Drop) AddPath(name string) error {
 	return err
 }
 
+// addFile adds a file. A pipe can be read only once, so its content is kept.
 func (d *Drop) addFile(file string) error {
 	open := func() (io.ReadCloser, error) { return os.Open(file) }
 	in, err := open()
 	if err != nil {
 		return err
 	}
-	if err := in.Close(); err != nil {
-		return err
+	defer in.Close()
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return d.AddStream(file, in)
 	}
 	return d.unpack(item{filepath.ToSlash(file), open})
 }

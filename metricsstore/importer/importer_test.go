@@ -171,6 +171,31 @@ func TestDropOfFolders(t *testing.T) {
 	require.ErrorContains(t, new(importer.Drop).AddPath(t.TempDir()), "there is no file in it")
 }
 
+// TestFilesOfOneFormat: of two records of one run in a drop, the longer one is kept, whichever comes first.
+func TestFilesOfOneFormat(t *testing.T) {
+	const head = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
+	whole := head + "1\t:\t1796000000.1\t1.5\t0\t0\t0\t0\tsleep 1\n2\t:\t1796000000.1\t2.5\t0\t0\t0\t0\tsleep 2\n"
+	cut := head + "1\t:\t1796000000.1\t1.5\t0\t0\t0\t0\tsleep 1\n"
+	for _, files := range [][]string{{cut, whole}, {whole, cut}} {
+		store := memory.New()
+		var drop importer.Drop
+		for i, content := range files {
+			require.NoError(t, drop.AddStream(fmt.Sprintf("%d/x.tsv", i), strings.NewReader(content)))
+		}
+		results, err := newImporter(t, store).Import(t.Context(), &drop)
+		require.NoError(t, err)
+		require.Len(t, results, len(files))
+		for _, r := range results {
+			require.NoError(t, r.Err)
+		}
+		require.NoError(t, drop.Close())
+		all, err := store.Runs(t.Context(), metricsstore.Position{}, 10)
+		require.NoError(t, err)
+		require.Len(t, all, 1)
+		require.EqualValues(t, 2, all[0].Counts.Tasks)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"nothing", " \n", "it is empty, expected an archive or a recording"},

@@ -77,7 +77,9 @@ func runsOf(lists []*listing, graphs []*graph, faults []error) []*records.Run {
 	for _, l := range lists {
 		g := bestGraph(l, graphs)
 		used[g] = true
-		runs = append(runs, l.run(g))
+		run := l.run(g)
+		run.Path = l.path
+		runs = append(runs, run)
 	}
 	for _, r := range runs {
 		for _, g := range graphs {

@@ -56,6 +56,9 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		if err != nil {
 			return nil, err
 		}
+		for _, run := range found {
+			run.Path = files[i].Path
+		}
 		runs = append(runs, found...)
 	}
 	return runs, nil

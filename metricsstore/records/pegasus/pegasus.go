@@ -97,6 +97,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		if err != nil {
 			return nil, err
 		}
+		run.Path = l.file
 		runs = append(runs, run)
 	}
 	return runs, nil
