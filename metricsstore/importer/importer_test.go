@@ -96,13 +96,14 @@ func TestImport(t *testing.T) {
 // TestLongerRecord: a longer record of a run replaces the shorter one, also where it begins earlier, and keeps what people
 // have added; the shorter one changes nothing afterwards.
 func TestLongerRecord(t *testing.T) {
-	span := func(id, parent string, start int) string {
+	span := func(id, parent string, start int64) string { // in milliseconds
 		return fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"%s","parentSpanId":"%s","name":"s",`+
-			`"startTimeUnixNano":"1796000000%d00000000","endTimeUnixNano":"1796000009000000000"}]}]}]}`+"\n", id, parent, start)
+			`"startTimeUnixNano":"%d000000","endTimeUnixNano":"1796101699000000000"}]}]}]}`+"\n", id, parent, start)
 	}
+	const border = 13382 << 27 // where the time in the ID of a run that has a key steps
 	store := memory.New()
 	with := newImporter(t, store)
-	short, long := span("0000000000000002", "0000000000000001", 5), span("0000000000000001", "", 2)
+	short, long := span("0000000000000002", "0000000000000001", border+900), span("0000000000000001", "", border-900)
 	first := importOne(t, with, []byte(short))
 	require.NoError(t, first.Err)
 	note := metricsstore.Annotation{Note: "mine"}
