@@ -292,14 +292,15 @@ function lossFinding(index: GraphIndex, table: RunTable): Finding | undefined {
   const who =
     workers > 1 ? `${capital(numeral(workers))} workers were lost or cut off` : 'A worker was lost or cut off';
   const held = longestNs > 0 ? `, ${durationText(longestNs)} after it was claimed` : '';
-  const spans =
-    count === 1
-      ? [text(`${who} with `), task(index, table.node[longest]!), text(`${held}.`)]
-      : [
-          text(`${who} with ${counted(count, 'attempt')}: `),
-          task(index, table.node[longest]!),
-          text(`${held}, and others.`),
-        ];
+  // A recording that ends too early knows of no worker that was lost.
+  const first = task(index, table.node[longest]!);
+  const spans = table.recorded
+    ? count === 1
+      ? [first, text(` was lost or has no recorded end${held}.`)]
+      : [text(`${counted(count, 'attempt')} were lost or have no recorded end: `), first, text(`${held}, and others.`)]
+    : count === 1
+      ? [text(`${who} with `), first, text(`${held}.`)]
+      : [text(`${who} with ${counted(count, 'attempt')}: `), first, text(`${held}, and others.`)];
   return { ns: longestNs, spans };
 }
 

@@ -105,6 +105,13 @@ describe('what a lost worker leaves', () => {
     expect(said).toBe('A worker was lost or cut off with blur, 20.0 s after it was claimed.');
   });
 
+  test('says of a recording no more than that an end is not in it', () => {
+    const recorded = new Proxy(table, { get: (of, name) => (name === 'recorded' ? true : Reflect.get(of, name, of)) });
+    const { lead } = findingsOf(index, recorded, lanesOf(recorded), 0);
+    const said = lead.map((span) => span.text.replaceAll('\u00a0', ' ')).join('');
+    expect(said).toBe('blur was lost or has no recorded end, 20.0 s after it was claimed.');
+  });
+
   test('counts each task once, and every attempt that ended well as a measurement', () => {
     expect(countStates(index, table, 70 * S).succeeded).toBe(4);
     const [load] = statisticsAt(index, table, 'execute_ns', 70 * S);
