@@ -107,10 +107,11 @@ func (i *Importer) keepRecording(ctx context.Context, before *metricsstore.Run, 
 	return replaced, i.cfg.Store.Annotate(ctx, r.Info.ID, before.Annotation)
 }
 
-// isLonger reports whether a recording is a longer one of a run that is kept.
+// isLonger reports whether a recording is a longer one of a run that is kept. The digest does not decide: a file that
+// grew while it was imported has that of bytes which were not all read.
 func isLonger(r *records.Recording, kept *metricsstore.Run) bool {
 	old := kept.Info.Origin
-	if old == nil || old.Digest == "" || old.Digest == r.Info.Origin.Digest {
+	if old == nil || old.Digest == "" {
 		return false
 	}
 	if uint64(len(r.Steps)) != kept.Steps {

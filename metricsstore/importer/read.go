@@ -121,8 +121,12 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 		key := strings.Join(paths(own), "\x00")
 		if digests[key] == nil {
 			sum, err := digest(own)
-			if err != nil {
-				return err
+			if err != nil { // such as of a file that was there when it was read
+				out.err = ofFile(err)
+				if err := each(out); err != nil {
+					return err
+				}
+				continue
 			}
 			digests[key] = &sum
 		}
