@@ -14,6 +14,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
@@ -137,8 +138,8 @@ func (a *adopter) adopt(ctx context.Context, run record.RunID) error {
 		return err
 	}
 	if !l.end {
-		if err := tryLock(l.file); err != nil {
-			if errors.Is(err, errLocked) {
+		if err := filelock.Exclusive(l.file); err != nil {
+			if errors.Is(err, filelock.ErrLocked) {
 				return nil // its writer lives
 			}
 			return err

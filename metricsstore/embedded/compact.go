@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -58,7 +59,7 @@ func removeAny(path string) error {
 
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {
-	if windows {
+	if runtime.GOOS == "windows" {
 		return nil // where folders cannot be synchronised, renaming is durable
 	}
 	f, err := os.Open(dir)

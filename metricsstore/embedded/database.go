@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/backend"
@@ -96,7 +98,7 @@ const allocBytes = 1 << 20
 // for the readers to finish, and costs nothing but addresses. Timeout: opening never hangs.
 func boltOptions(noSync bool) bolt.Options {
 	size := 1 << 30
-	if windows || ^uint(0)>>32 == 0 {
+	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
 		size = 0 // there the file itself gets this size, or addresses are scarce
 	}
 	return bolt.Options{
@@ -136,7 +138,7 @@ func openChecked(path string, options *bolt.Options) (db *bolt.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %s is damaged or cut off: %v", metricsstore.ErrCorrupt, path, p)
-			unlock(file) // the mapping remains, and would keep the lock
+			filelock.Unlock(file) // the mapping remains, and would keep the lock
 			db, err = nil, errors.Join(err, file.Close())
 		}
 	}()

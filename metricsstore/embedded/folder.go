@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/wire"
 )
@@ -102,7 +103,7 @@ func (f *folder) find(ctx context.Context) (wire.Owner, error) {
 	if err == nil {
 		return h, nil
 	}
-	if !errors.Is(err, errLocked) {
+	if !errors.Is(err, filelock.ErrLocked) {
 		return nil, err
 	}
 	name, err := readOwner(f.cfg.Dir)

@@ -14,6 +14,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/wire"
@@ -76,16 +77,16 @@ type owner struct {
 	failing string        // the last error of scan that was logged; owned by open, then watch, then Close
 }
 
-// takeFolder makes this process the owner of the folder. The error is errLocked where another process owns it; any
+// takeFolder makes this process the owner of the folder. The error is filelock.ErrLocked where another process owns it; any
 // other one means that the folder cannot be used at all.
 func takeFolder(ctx context.Context, cfg Config, c *wire.Coding, changes *metricsstore.Changes) (*owner, error) {
 	lock, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: data folder %s cannot be written: %w", cfg.Dir, err)
 	}
-	if err := tryLock(lock); err != nil {
+	if err := filelock.Exclusive(lock); err != nil {
 		_ = lock.Close() // nothing was written
-		if errors.Is(err, errLocked) {
+		if errors.Is(err, filelock.ErrLocked) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("embedded: data folder %s cannot be locked: %w", cfg.Dir, err)

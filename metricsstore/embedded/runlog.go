@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/internal/wire"
@@ -136,7 +137,7 @@ func createLog(dir string, c *wire.Coding, run record.RunID) (*runLog, error) {
 	defer func() { _ = os.Remove(f.Name()) }() // one name is enough
 	head := append(append(make([]byte, 0, logHead), logMagic...), make([]byte, 16)...)
 	_, _ = rand.Read(head[len(logMagic):]) // never fails
-	err = tryLock(f)
+	err = filelock.Exclusive(f)
 	if err == nil {
 		_, err = f.Write(head)
 	}

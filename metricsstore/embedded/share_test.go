@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -297,7 +298,7 @@ func TestOpenWithoutAnswer(t *testing.T) {
 	dir := t.TempDir()
 	lock, err := os.Create(filepath.Join(dir, lockFile))
 	require.NoError(t, err)
-	require.NoError(t, tryLock(lock))
+	require.NoError(t, filelock.Exclusive(lock))
 	require.NoError(t, (&ownerFile{Address: "127.0.0.1:1", PID: 4711}).write(dir))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
