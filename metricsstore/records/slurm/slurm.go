@@ -92,7 +92,7 @@ func readFile(f *records.File) (*records.Run, error) {
 		b.run.Notes.Inferred(b.utc, "moments have no zone and were read as UTC")
 	}
 	if !b.timed {
-		b.run.Notes.Remark(record.NoteLeftOut, "the columns Start and Elapsed are not in the file, so nothing is known about times")
+		b.run.Notes.Remark(record.NoteLeftOut, "the columns Start and Elapsed are not in the file, so when a job started is not known")
 	}
 	if err := b.tasks(); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)

@@ -15,8 +15,21 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/slurm"
 )
 
+// realTable is a real table, which has no times, with the column Elapsed next to it.
+func realTable(t *testing.T) []byte {
+	var out strings.Builder
+	for line := range strings.Lines(string(droptest.Load(t, "slurm", "sacct-parsable.txt"))) {
+		cell := "00:01:40"
+		if out.Len() == 0 {
+			cell = "Elapsed"
+		}
+		fmt.Fprintf(&out, "%s|%s\n", strings.TrimSuffix(line, "\n"), cell)
+	}
+	return []byte(out.String())
+}
+
 func TestRealFile(t *testing.T) {
-	content := droptest.Load(t, "slurm", "sacct-parsable.txt")
+	content := realTable(t)
 	want, steps, states := map[string]string{}, 0, map[string]int{}
 	for line := range strings.Lines(string(content)) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
@@ -52,7 +65,15 @@ func TestRealFile(t *testing.T) {
 	}
 	require.Equal(t, states, got)
 	require.Contains(t, r.Notes, record.Note{Kind: record.NoteRecorded, Text: "steps are lines in the log of their job", Count: int64(steps)})
-	require.Contains(t, fmt.Sprint(r.Notes), "nothing is known about times")
+}
+
+// TestWithoutTimes: columns that are missing are named.
+func TestWithoutTimes(t *testing.T) {
+	missing := "line 1: the columns Start, End and Elapsed are missing"
+	droptest.Refused(t, slurm.New(), "sacct.txt", droptest.Load(t, "slurm", "sacct-parsable.txt"), missing)
+	droptest.Refused(t, slurm.New(), "a.txt", []byte("JobID|State|Submit\n1|COMPLETED|2026-11-30T06:00:00\n"), missing)
+	r := droptest.One(t, slurm.New(), "a.txt", []byte("JobID|State|End\n1|COMPLETED|2026-11-30T06:00:00\n"))
+	require.Contains(t, fmt.Sprint(r.Notes), "the columns Start and Elapsed are not in the file")
 }
 
 const text = `JobID|JobIDRaw|JobName|State|ExitCode|Submit|Eligible|Start|End|Elapsed|TotalCPU|MaxRSS|NCPUS|NodeList|SubmitLine|Restarts|Reason
@@ -153,13 +174,13 @@ func TestJSON(t *testing.T) {
 func TestRefused(t *testing.T) {
 	droptest.Refused(t, slurm.New(), "a.txt", nil, "empty, expected a header")
 	droptest.Refused(t, slurm.New(), "a.txt", []byte("Job|Name\n1|x\n"), "line 1: no header")
-	droptest.Refused(t, slurm.New(), "a.txt", []byte("JobID|State\n"), "no jobs")
+	droptest.Refused(t, slurm.New(), "a.txt", []byte("JobID|State|Elapsed\n"), "no jobs")
 	droptest.Refused(t, slurm.New(), "a.json", []byte(`{"jobs": 3}`), "expected an object with jobs")
 }
 
 func TestCutOff(t *testing.T) {
 	droptest.CutLines(t, slurm.New(), "jobs.txt", []byte(text), 200)
-	droptest.CutLines(t, slurm.New(), "sacct.txt", droptest.Load(t, "slurm", "sacct-parsable.txt"), 200)
+	droptest.CutLines(t, slurm.New(), "sacct.txt", realTable(t), 200)
 }
 
 func TestClaims(t *testing.T) { droptest.Foreign(t, slurm.New(), "slurm") }

@@ -58,7 +58,11 @@ func (b *builder) readText(f *records.File, r io.Reader) error {
 	if header[width-1] == "" { // --parsable ends each line with a bar
 		width--
 	}
-	b.timed = slices.Contains(header, "Start") || slices.Contains(header, "Elapsed") || slices.Contains(header, "ElapsedRaw")
+	if !slices.ContainsFunc(header, func(name string) bool { return name == "End" || isTimed(name) }) {
+		return fault("the columns Start, End and Elapsed are missing, so nothing says when a job ran; expected at least one of them, and best " +
+			"sacct --parsable2 --format=JobID,JobName,State,ExitCode,Submit,Eligible,Start,End,Elapsed,NCPUS,NodeList")
+	}
+	b.timed = slices.ContainsFunc(header, isTimed)
 	wrong := 0
 	for all.Next() {
 		line := string(all.Bytes())
@@ -83,6 +87,11 @@ func (b *builder) readText(f *records.File, r io.Reader) error {
 	}
 	b.run.Notes.LeftOut(wrong, "lines have fewer cells than the header")
 	return all.Err()
+}
+
+// isTimed reports whether a column says when or for how long a job ran; an end alone says neither.
+func isTimed(column string) bool {
+	return column == "Start" || column == "Elapsed" || column == "ElapsedRaw"
 }
 
 // row reads the cells of a row.
