@@ -1,5 +1,6 @@
 // Package argo reads workflows of Argo Workflows as "argo get -o json", "argo get -o yaml", "argo list -o json" and kubectl
-// write them: JSON or YAML, one or many, with their nodes inline or compressed. Seen were objects of Argo 2.1 to 3.6.
+// write them: JSON or YAML, one or many, with their nodes inline or compressed by gzip or, as of Argo 4.1, zstd or brotli.
+// Seen were objects of Argo 2.1 to 3.6, and the source of 4.1.
 //
 // Recorded are the phases and moments of nodes in whole seconds, attempts (nodes of type Retry and their members), the
 // Kubernetes node as worker, exit codes and messages. A task's time begins when Argo made its pod: Argo does not record
@@ -16,5 +17,5 @@
 //
 // Caveats: an end may be of another clock than a start (the container's and the controller's). JSON that is cut off is
 // refused; YAML that is cut off is noticed by a missing phase or start of the workflow, or by children that are not
-// there. Nodes that were compressed by brotli, or were moved to a database, are refused.
+// there. Nodes that were moved to a database are refused.
 package argo

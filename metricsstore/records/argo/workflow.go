@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
@@ -135,7 +135,7 @@ func (w *workflow) inflate(o *manifest.Object) error {
 	defer r.Close()
 	text, err := io.ReadAll(io.LimitReader(r, maxNodes+1))
 	if err != nil {
-		return o.Fault("compressedNodes cannot be decompressed: %v", err)
+		return o.Fault("compressedNodes cannot be decompressed (%v), expected gzip, zstd or brotli", err)
 	}
 	if len(text) > maxNodes {
 		return records.ErrTooLarge
@@ -146,7 +146,8 @@ func (w *workflow) inflate(o *manifest.Object) error {
 	return nil
 }
 
-// decompressor recognises the compression by its first bytes, as Argo does. Brotli has none.
+// decompressor recognises the compression by its first bytes, as Argo does: what is neither gzip nor zstd is brotli, which
+// has no magic number.
 func decompressor(packed []byte) (io.ReadCloser, error) {
 	switch {
 	case bytes.HasPrefix(packed, []byte{0x1f, 0x8b}):
@@ -158,7 +159,7 @@ func decompressor(packed []byte) (io.ReadCloser, error) {
 		}
 		return d.IOReadCloser(), nil
 	}
-	return nil, errors.New("compressed by neither gzip nor zstd, probably by brotli; argo get -o json writes the nodes themselves")
+	return io.NopCloser(brotli.NewReader(bytes.NewReader(packed))), nil
 }
 
 // commands has the commands of templates by name, without those whose name stands for several.
