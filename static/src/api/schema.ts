@@ -32,7 +32,7 @@ export interface paths {
     put?: never;
     /**
      * Import runs from archives and from records of other tools
-     * @description The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip or zstd. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already.
+     * @description The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip, zstd or lz4. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already.
      */
     post: operations['import-runs'];
     delete?: never;
