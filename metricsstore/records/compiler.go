@@ -16,7 +16,6 @@ type compiler struct {
 	// By task.
 	functions []string
 	parents   [][]int32
-	children  [][]int32
 	first     []int32 // its first stretch; one more entry marks the end
 	number    []int32 // its place in topological order
 	// By group.

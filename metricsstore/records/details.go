@@ -2,7 +2,6 @@ package records
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -20,41 +19,66 @@ type writer struct {
 	expands []dag.NodeID   // by group
 	readied [][]dag.NodeID // by event
 	atStart []dag.NodeID
+	text    []byte // the log that is being written
+	block   []byte // of logs that were
 }
 
-// detail is what does not fit into the step of an attempt; false if there is nothing. That nothing is said about the
-// name of a task in a group saves most of the memory of a large record: all of them are alike.
-func (w *writer) detail(a *stretch) (record.Detail, bool) {
-	t := &w.run.Tasks[a.task]
-	recorded := &t.Attempts[a.number-1]
+// says reports whether there is anything about an attempt that does not fit into its step. That nothing is said about
+// the name of a task in a group saves most of the memory of a large record: all of them are alike.
+func (w *writer) says(a *stretch) bool {
+	t, recorded := w.recorded(a)
+	return t.Group == None || t.Name != "" || t.saysMore(recorded) || t.Inputs != nil || a.open || a.outcome == record.OutcomeFailed
+}
+
+// saysMore reports whether something is recorded of an attempt apart from its name and moments.
+func (t *Task) saysMore(a *Attempt) bool { return a.Log != "" || a.Error != nil || t.Command != "" }
+
+// detail is what does not fit into the step of an attempt of which the record says something.
+func (w *writer) detail(a *stretch) record.Detail {
+	t, recorded := w.recorded(a)
 	d := record.Detail{Node: w.nodes[a.task], Attempt: int(a.number), Error: w.failure(a, recorded)}
-	said := recorded.Log != "" || recorded.Error != nil || t.Command != ""
-	if t.Group == None || said || t.Name != "" {
-		d.Log = t.log(recorded, a)
+	if t.Group == None || t.Name != "" || t.saysMore(recorded) {
+		d.Log = w.log(t, recorded, a)
 	}
 	if t.Inputs != nil {
 		d.Inputs = w.inputs(t, a.task)
 	}
-	return d, d.Log != nil || d.Error != nil || d.Inputs != nil
+	return d
 }
 
 // log contains the names under which the tool knows a task, and what else it says.
-func (t *Task) log(a *Attempt, s *stretch) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "id %s\n", t.ID)
+func (w *writer) log(t *Task, a *Attempt, s *stretch) []byte {
+	b := append(append(append(w.text[:0], "id "...), t.ID...), '\n')
 	if t.Name != t.ID && t.Name != "" {
-		fmt.Fprintf(&b, "name %s\n", t.Name)
+		b = append(append(append(b, "name "...), t.Name...), '\n')
 	}
 	if t.Command != "" {
-		fmt.Fprintf(&b, "command %s\n", t.Command)
+		b = append(append(append(b, "command "...), t.Command...), '\n')
 	}
 	if !s.placed && a.Runtime < 0 {
-		b.WriteString("no runtime is recorded\n")
+		b = append(b, "no runtime is recorded\n"...)
 	}
 	if a.Log != "" {
-		b.WriteString(strings.TrimSuffix(a.Log, "\n") + "\n")
+		b = append(append(b, strings.TrimSuffix(a.Log, "\n")...), '\n')
 	}
-	return []byte(cut(b.String(), record.MaxEvidence))
+	w.text = b
+	if len(b) > record.MaxEvidence {
+		return []byte(cut(string(b), record.MaxEvidence))
+	}
+	return w.keep(b)
+}
+
+// textBlock is how many bytes of logs are allocated at once.
+const textBlock = 64 << 10
+
+// keep copies a text into a block that it shares with others.
+func (w *writer) keep(text []byte) []byte {
+	if cap(w.block)-len(w.block) < len(text) {
+		w.block = make([]byte, 0, max(textBlock, len(text)))
+	}
+	from := len(w.block)
+	w.block = append(w.block, text...)
+	return w.block[from:len(w.block):len(w.block)]
 }
 
 // inputs sums up what a task read from each of its parents and, as the last entry, from outside, if anything.

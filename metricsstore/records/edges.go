@@ -8,8 +8,12 @@ import (
 
 // connect takes the edges of tasks: each once, and none to the task itself, to none or to one of a group.
 func (c *compiler) connect() {
-	n := len(c.run.Tasks)
-	c.parents, c.children = make([][]int32, n), make([][]int32, n)
+	n, edges := len(c.run.Tasks), 0
+	for i := range c.run.Tasks {
+		edges += len(c.run.Tasks[i].Parents)
+	}
+	c.parents = make([][]int32, n)
+	all := make([]int32, 0, edges) // one allocation for all of them
 	wrong := 0
 	for i := range c.run.Tasks {
 		t := &c.run.Tasks[i]
@@ -17,7 +21,9 @@ func (c *compiler) connect() {
 			wrong += len(t.Parents)
 			continue
 		}
-		own := slices.Clone(t.Parents)
+		from := len(all)
+		all = append(all, t.Parents...)
+		own := all[from:len(all):len(all)]
 		slices.Sort(own)
 		own = slices.Compact(own)
 		kept := slices.DeleteFunc(own, func(p int32) bool {
@@ -69,9 +75,6 @@ func (c *compiler) order() {
 	for _, t := range c.sorted {
 		c.parents[t] = slices.DeleteFunc(c.parents[t], func(p int32) bool { return c.number[p] > c.number[t] })
 		c.edges += len(c.parents[t])
-		for _, p := range c.parents[t] {
-			c.children[p] = append(c.children[p], t)
-		}
 	}
 	c.notes.Add(record.NoteLeftOut, int64(all.broken), "edges would form a cycle")
 }
@@ -85,12 +88,9 @@ type sorting struct {
 // topological sorts n nodes: parents first, otherwise by their numbers. If there are cycles, the node with the lowest
 // number that waits goes first, and the edges to it from nodes that come later are broken.
 func topological(n int, parents func(int32) []int32) sorting {
-	waits, children := make([]int, n), make([][]int32, n)
+	waits, children := make([]int32, n), childrenOf(n, parents)
 	for i := range int32(n) {
-		waits[i] = len(parents(i))
-		for _, p := range parents(i) {
-			children[p] = append(children[p], i)
-		}
+		waits[i] = int32(len(parents(i)))
 	}
 	ready := heap[int32]{less: func(a, b int32) bool { return a < b }}
 	for i := range int32(n) {
@@ -98,14 +98,14 @@ func topological(n int, parents func(int32) []int32) sorting {
 			ready.push(i)
 		}
 	}
-	var out sorting
+	out := sorting{sorted: make([]int32, 0, n)}
 	done, next := make([]bool, n), int32(0)
 	for len(out.sorted) < n {
 		if ready.empty() { // all that are left wait for a cycle
 			for done[next] {
 				next++
 			}
-			out.broken += waits[next]
+			out.broken += int(waits[next])
 			waits[next] = 0
 			ready.push(next)
 		}
@@ -115,7 +115,7 @@ func topological(n int, parents func(int32) []int32) sorting {
 		}
 		done[i] = true
 		out.sorted = append(out.sorted, i)
-		for _, child := range children[i] {
+		for _, child := range children.of(i) {
 			if waits[child]--; waits[child] == 0 && !done[child] {
 				ready.push(child)
 			}
@@ -123,3 +123,32 @@ func topological(n int, parents func(int32) []int32) sorting {
 	}
 	return out
 }
+
+// children are the children of each node, in the order of their numbers.
+type children struct {
+	first []int32 // of each node, and of none after them
+	all   []int32
+}
+
+// childrenOf turns the edges of n nodes round.
+func childrenOf(n int, parents func(int32) []int32) children {
+	c := children{first: make([]int32, n+2)}
+	for i := range int32(n) {
+		for _, p := range parents(i) {
+			c.first[p+2]++
+		}
+	}
+	for i := range n {
+		c.first[i+2] += c.first[i+1]
+	}
+	c.all = make([]int32, c.first[n+1])
+	for i := range int32(n) { // first[p+1] moves from the first child of p to that of p+1
+		for _, p := range parents(i) {
+			c.all[c.first[p+1]] = i
+			c.first[p+1]++
+		}
+	}
+	return c
+}
+
+func (c *children) of(node int32) []int32 { return c.all[c.first[node]:c.first[node+1]] }

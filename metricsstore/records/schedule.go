@@ -17,6 +17,7 @@ func (c *compiler) reconstruct() {
 // scheduler starts every task as early as possible.
 type scheduler struct {
 	c        *compiler
+	children children
 	length   []int64 // by task: of all its attempts
 	ends     []int64 // by task
 	ready    []int64 // by task
@@ -50,6 +51,7 @@ func (s *scheduler) prepare() {
 	if len(c.run.Workers) == 0 {
 		c.run.AddWorker("unknown")
 	}
+	s.children = childrenOf(n, func(t int32) []int32 { return c.parents[t] })
 	s.length, s.ends, s.ready = make([]int64, n), make([]int64, n), make([]int64, n)
 	s.waits, s.rest = make([]int, n), make([]int64, n)
 	for t := range n {
@@ -64,7 +66,7 @@ func (s *scheduler) prepare() {
 		s.waits[t] = len(c.parents[t])
 	}
 	for _, t := range slices.Backward(c.sorted) { // children first
-		for _, child := range c.children[t] {
+		for _, child := range s.children.of(t) {
 			s.rest[t] = max(s.rest[t], addSpans(s.length[t], s.rest[child]))
 		}
 	}
@@ -177,7 +179,7 @@ func (s *scheduler) finish(task int32, left []int) {
 		s.occupy(m, -s.need(task, m))
 		s.touched = append(s.touched, m)
 	}
-	for _, child := range s.c.children[task] {
+	for _, child := range s.children.of(task) {
 		if s.waits[child]--; s.waits[child] == 0 {
 			s.ready[child] = s.now
 			s.enqueue(child)

@@ -13,6 +13,7 @@ func (c *compiler) write(out *Recording) {
 	w.numberNodes()
 	w.collectReadied()
 	out.Steps = make([]record.Step, 0, len(c.events)+2*len(c.run.Workers)+2)
+	out.Details = make([]record.Detail, 0, w.countDetails())
 	started := newStep(record.RunStarted)
 	started.Readied = w.atStart
 	w.add(started)
@@ -116,8 +117,7 @@ func (w *writer) announce(a *stretch) {
 // end writes an attempt, with the details of it.
 func (w *writer) end(of int32, readied []dag.NodeID) {
 	a := &w.stretches[of]
-	t := &w.run.Tasks[a.task]
-	recorded := &t.Attempts[a.number-1]
+	t, recorded := w.recorded(a)
 	s := newStep(record.AttemptEnded)
 	s.Outcome, s.Announced = a.outcome, a.outcome == record.OutcomeLost
 	s.Node, s.Attempt, s.Worker, s.Slot, s.Head = w.nodes[a.task], uint16(a.number), uint16(a.worker), uint16(a.lane), !a.follows
@@ -138,16 +138,34 @@ func (w *writer) end(of int32, readied []dag.NodeID) {
 	}
 	s.Usage = t.usage(recorded)
 	w.add(s)
-	if d, ok := w.detail(a); ok {
-		w.out.Details = append(w.out.Details, d)
+	if w.says(a) {
+		w.out.Details = append(w.out.Details, w.detail(a))
 	}
 }
 
-// usage is what is recorded of an attempt, with the sums of what the task read; nil if that is nothing.
+// recorded is what an attempt was made of.
+func (w *writer) recorded(a *stretch) (*Task, *Attempt) {
+	t := &w.run.Tasks[a.task]
+	return t, &t.Attempts[a.number-1]
+}
+
+// countDetails counts them, as appending to a long list leaves several times as much behind.
+func (w *writer) countDetails() int {
+	n := 0
+	for i := range w.stretches {
+		if w.says(&w.stretches[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// usage is what is recorded of an attempt, with the sums of what the task read; nil if that is nothing. That of the
+// attempt is shared if it says everything.
 func (t *Task) usage(a *Attempt) *record.Usage {
-	u := NewUsage()
+	u := unknownUsage
 	if a.Usage != nil {
-		*u = *a.Usage
+		u = *a.Usage
 	}
 	if t.Inputs != nil {
 		u.InputBytes, u.OutsideBytes = 0, 0
@@ -161,8 +179,15 @@ func (t *Task) usage(a *Attempt) *record.Usage {
 	if t.ResultBytes >= 0 {
 		u.ResultBytes = t.ResultBytes
 	}
-	if *u == *NewUsage() {
+	switch {
+	case u == unknownUsage:
 		return nil
+	case a.Usage != nil && u == *a.Usage:
+		return a.Usage
 	}
-	return u
+	own := u // so that only this one is allocated
+	return &own
 }
+
+// unknownUsage is a usage in which nothing is known.
+var unknownUsage = *NewUsage()
