@@ -50,7 +50,8 @@ func dagscope() house {
 		standardOnly: []string{"digest/..."},
 
 		// Who reads flags and the environment, apart from every package main, and how that is recognised.
-		readers:     []string{"cmd/app/...", "internal/testkit/droptest", "internal/testkit/redistest"}, // the latter two only for tests
+		// The kits read it for tests, and engine/process hands on to commands what is allowed of it, without reading any value.
+		readers:     []string{"cmd/app/...", "engine/process", "internal/testkit/droptest", "internal/testkit/redistest"},
 		flagParsers: []string{"flag", "github.com/alecthomas/kong", "github.com/spf13/pflag", "github.com/spf13/cobra"},
 		environment: []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args"}, // of os and syscall
 
