@@ -49,6 +49,7 @@ type Graph struct {
 	reads      int  // number of values that arguments and lists consist of, see link
 	partial    bool // this process does not know some function or type
 	hash       [32]byte
+	names      *names // nil if no node has one
 }
 
 // NodeKind says what a node of a scope is.

@@ -19,6 +19,17 @@ type Identity struct {
 	// Path holds the instance of each enclosing fan-out, outermost first, and then, if the function is called more than
 	// once in the same scope, the number of the call (from 0, in the order of building).
 	Path []uint32 `json:"path,omitempty"`
+	// Name is what the tool that has executed a recorded run calls the task, at most MaxName bytes; empty if that is not
+	// known or says no more than Function, and in all runs of the engine's own. It is no part of what identifies a task.
+	Name string `json:"name,omitempty"`
+}
+
+// Label is what people know the task by: its Name, or without one what String gives.
+func (id Identity) Label() string {
+	if id.Name != "" {
+		return id.Name
+	}
+	return id.String()
 }
 
 // String gives blur, blur[3] or grey[3/7].

@@ -142,7 +142,7 @@ func (n *Numbering) Identity(p Place) Identity {
 	s := &n.graph.scopes[p.Block.Scope]
 	number := s.functions[p.Local]
 	f := n.graph.functions[number]
-	id := Identity{Function: f.name, Version: f.opts.Version}
+	id := Identity{Function: f.name, Version: f.opts.Version, Name: n.graph.Name(p.ID())}
 	for q := p; q.Block.Expansion != NoNode; q = q.Block.up {
 		id.Path = append(id.Path, q.Instance)
 	}

@@ -6,17 +6,25 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// shapeVersion is the first byte of every encoded shape.
-const shapeVersion = 1
+// The first byte of an encoded shape: what has no names is written as before there were any, so that earlier programs
+// read it.
+const (
+	shapeVersion      = 1
+	namedShapeVersion = 2
+)
 
 // recomputed are the flags that follow from the edges; a shape stores only the other flags.
 const recomputed = SoleParent | SoleReader | Sink
 
 // AppendShape appends the structure of the graph to dst (FORMAT-shape.md): functions with their options and the
-// names of their types, scopes, edges, regions and joins, but neither constants nor bodies. It takes about 4 bytes a
-// task and 1 to 3 bytes an edge.
+// names of their types, scopes, edges, regions and joins, and names of nodes, but neither constants nor bodies. It takes
+// about 4 bytes a task and 1 to 3 bytes an edge, and for a name its length less what the one before begins with.
 func (g *Graph) AppendShape(dst []byte) []byte {
-	dst = append(dst, shapeVersion)
+	version := byte(shapeVersion)
+	if g.names != nil {
+		version = namedShapeVersion
+	}
+	dst = append(dst, version)
 	dst = binary.AppendUvarint(dst, uint64(len(g.functions)))
 	for _, f := range g.functions {
 		dst = f.appendShape(dst)
@@ -25,6 +33,9 @@ func (g *Graph) AppendShape(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(g.scopes)))
 	for i := range g.scopes {
 		dst = g.scopes[i].appendShape(dst)
+	}
+	if g.names != nil {
+		dst = g.appendNames(dst)
 	}
 	return dst
 }

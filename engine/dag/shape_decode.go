@@ -17,13 +17,17 @@ const maxUses = 1 << 22
 // identities and flags as the encoded one, and can be drawn and replayed, but it is not Executable: its
 // types are known by name and its functions fail. It fails with ErrMalformed (a number out of range, or a cycle,
 // which it names), or with ErrUnknownVersion if a later version wrote the shape. It allocates in proportion to
-// src, and 4 bytes for each pair of a scope and a function, at most 4 million.
+// src, 4 bytes for each pair of a scope and a function, at most 4 million, and at most MaxNames bytes for names.
 func DecodeShape(src []byte) (*Graph, error) {
 	d := shapeDecoder{Reader: wire.Reader{Rest: src}, g: &Graph{}}
-	if version := d.Byte(); d.Err == nil && version != shapeVersion {
-		return nil, fmt.Errorf("%w: shape of version %d, expected %d", codec.ErrUnknownVersion, version, shapeVersion)
+	version := d.Byte()
+	if d.Err == nil && version != shapeVersion && version != namedShapeVersion {
+		return nil, fmt.Errorf("%w: shape of version %d, expected %d or %d", codec.ErrUnknownVersion, version, shapeVersion, namedShapeVersion)
 	}
 	d.graph()
+	if version == namedShapeVersion {
+		d.names()
+	}
 	if d.Err == nil && len(d.Rest) > 0 {
 		d.Fail("%d bytes too many after it", len(d.Rest))
 	}

@@ -20,6 +20,9 @@ import (
 // facts lists everything that readers of a graph without bodies can ask.
 func facts(g *dag.Graph) []any {
 	out := []any{g.Hash(), g.Tasks(), g.Edges(), g.ResultType().Name(), g.Scopes()}
+	for node := range g.Named() {
+		out = append(out, g.Name(dag.NodeID(node)))
+	}
 	for _, f := range g.Functions() {
 		out = append(out, f.Name(), f.Options(), f.Output().Name())
 		for _, in := range f.Inputs() {
@@ -114,7 +117,7 @@ func TestMalformedShapes(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, codec.ErrMalformed, "too early"},
-		{"version", []byte{2}, codec.ErrUnknownVersion, "version 2, expected 1"},
+		{"version", []byte{3}, codec.ErrUnknownVersion, "version 3, expected 1 or 2"},
 		{"self", shapeBytes(1, 1, 0, 0), codec.ErrMalformed, "cycle: f (node 0) → f (node 0)"},
 		{"two", shapeBytes(2, 1, 1, 1, 2, 0, 0), codec.ErrMalformed, "cycle: f (node 0) → f (node 1) → f (node 0)"},
 		{
@@ -187,6 +190,7 @@ func FuzzDecodeShape(f *testing.F) {
 		f.Add(g.AppendShape(nil))
 	}
 	f.Add(shapeBytes(2, 1, 1, 1, 2, 0, 0))
+	f.Add(named(f, "stg_orders", "stg_items", "").AppendShape(nil))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		g, err := dag.DecodeShape(src)
 		if err != nil {
