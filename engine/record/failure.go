@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -31,6 +32,7 @@ const MaxEvidence = 64 << 10
 type ErrorRecord struct {
 	Kind     ErrorKind  `json:"kind"`
 	Task     string     `json:"task,omitempty"` // the task's identity as text
+	Name     string     `json:"name,omitempty"` // dag.Identity.Name
 	Node     dag.NodeID `json:"node"`
 	Message  string     `json:"message"`
 	Stack    string     `json:"stack,omitempty"` // of a panic, or the tail of stderr
@@ -43,3 +45,6 @@ type ErrorRecord struct {
 	Attempt  int        `json:"attempt"`
 	Time     time.Time  `json:"time"`
 }
+
+// TaskLabel is what people know the task by that failed, empty if no task did.
+func (e *ErrorRecord) TaskLabel() string { return cmp.Or(e.Name, e.Task) }

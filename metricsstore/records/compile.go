@@ -52,7 +52,9 @@ func Compile(r *Run, from Origin) (*Recording, error) {
 		return nil, err
 	}
 	out := &Recording{Graph: graph, Workers: c.workerRecords()}
-	c.write(out)
+	if err := c.write(out); err != nil {
+		return nil, err
+	}
 	c.describe(out, from)
 	return out, nil
 }
@@ -63,7 +65,7 @@ const (
 	otherFunctions = "others"
 )
 
-// name gives each task the name of its function.
+// name gives each task the name of its function, and its own.
 func (c *compiler) name() {
 	known, left := map[string]bool{}, 0
 	bounded := func(name string) string {
@@ -90,5 +92,6 @@ func (c *compiler) name() {
 			c.functions[i] = bounded(record.FunctionOf(t.ID, cmp.Or(t.Name, t.ID), ""))
 		}
 	}
+	c.names = chooseNames(c.run.Tasks, c.functions)
 	c.notes.Repaired(left, "tasks and groups are of further functions than a run can have and count as one, "+otherFunctions)
 }

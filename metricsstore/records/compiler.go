@@ -15,6 +15,7 @@ type compiler struct {
 	notes Notes
 	// By task.
 	functions []string
+	names     taskNames
 	parents   [][]int32
 	first     []int32 // its first stretch; one more entry marks the end
 	number    []int32 // its place in topological order

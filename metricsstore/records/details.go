@@ -120,7 +120,7 @@ func (w *writer) failure(a *stretch, recorded *Attempt) *record.ErrorRecord {
 	worker := &w.run.Workers[a.worker]
 	return &record.ErrorRecord{
 		Kind: cmp.Or(f.Kind, record.UserError), Task: w.numbers.Identity(w.numbers.Locate(w.nodes[a.task])).String(), Node: w.nodes[a.task],
-		Message: cut(f.Message, record.MaxEvidence), Stack: cut(f.Stack, record.MaxEvidence),
+		Name: w.names.of(a.task), Message: cut(f.Message, record.MaxEvidence), Stack: cut(f.Stack, record.MaxEvidence),
 		ExitCode: f.ExitCode, Signal: f.Signal, Worker: worker.Name, Host: worker.Host, Slot: int(a.lane),
 		Attempt: int(a.number), Time: (w.zero + Moment(a.ended)).Time(),
 	}

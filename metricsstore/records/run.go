@@ -47,7 +47,8 @@ const None int32 = -1
 
 // Task is one task of a run.
 type Task struct {
-	// ID is unique in the run. Name is what the tool displays, if that differs.
+	// ID is unique in the run. Name is what the tool displays, if that differs. The task is shown by its Name, or by its ID
+	// if people can read it, where that says more than Function; of several with one Name all but the first are numbered.
 	ID   string
 	Name string
 	// Function names what the task has in common with others of its kind. If it is empty, it is derived from Name and

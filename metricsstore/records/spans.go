@@ -90,6 +90,8 @@ func (r *Run) appendPeriods(f *forest) {
 			name := s.Name
 			if name == "" {
 				name = s.ID
+			} else if !saysMore(name, t.Function) {
+				name = t.Function
 			}
 			t.Name = name + ", part " + strconv.Itoa(i-int(first)+1) + " of " + strconv.Itoa(int(last-first)+1)
 		}

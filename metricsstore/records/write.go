@@ -1,14 +1,15 @@
 package records
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// write fills in steps and details.
-func (c *compiler) write(out *Recording) {
+// write fills in steps and details, and the names of the nodes.
+func (c *compiler) write(out *Recording) error {
 	w := &writer{compiler: c, out: out, numbers: dag.NewNumbering(out.Graph)}
 	w.numberNodes()
 	w.collectReadied()
@@ -33,6 +34,7 @@ func (c *compiler) write(out *Recording) {
 	finished := newStep(record.RunFinished)
 	finished.Outcome, finished.Ended = c.status().Outcome(), int64(c.made.makespan)
 	w.add(finished)
+	return w.nameNodes()
 }
 
 func (w *writer) event(e event, readied []dag.NodeID) {
@@ -191,3 +193,28 @@ func (t *Task) usage(a *Attempt) *record.Usage {
 
 // unknownUsage is a usage in which nothing is known.
 var unknownUsage = *NewUsage()
+
+// nameNodes gives the nodes of the graph the names of their tasks, as far as there is room.
+func (w *writer) nameNodes() error {
+	if w.names == nil {
+		return nil
+	}
+	byNode, all, left := make([]string, w.numbers.Nodes()), 0, 0
+	for t, name := range w.names {
+		if all+len(name) > dag.MaxNames {
+			left++
+			continue
+		}
+		if node := w.nodes[t]; node != dag.NoNode {
+			byNode[node] = name
+			all += len(name)
+		}
+	}
+	w.notes.LeftOut(left, "names of tasks are left out, as all of them together are too long")
+	graph, err := w.out.Graph.WithNames(byNode)
+	if err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	w.out.Graph = graph
+	return nil
+}

@@ -31,7 +31,23 @@ func Laws(t require.TestingT, run *records.Run) *records.Recording {
 	checkCounts(t, run, rec)
 	checkOrder(t, rec)
 	checkLanes(t, rec)
+	checkNames(t, rec)
 	return rec
+}
+
+// checkNames checks that no two tasks have one name.
+func checkNames(t require.TestingT, rec *records.Recording) {
+	seen := map[string]dag.NodeID{}
+	for i := range rec.Graph.Named() {
+		node := dag.NodeID(i)
+		name := rec.Graph.Name(node)
+		if name == "" {
+			continue
+		}
+		other, taken := seen[name]
+		require.False(t, taken, "the nodes %d and %d have the name %s", other, node, name)
+		seen[name] = node
+	}
 }
 
 // checkCounts checks that each attempt is in the log once, with its outcome.

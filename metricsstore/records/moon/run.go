@@ -85,6 +85,7 @@ func (a *action) task(names unique.Names) records.Task {
 	t := records.NewTask(names.ID(cmp.Or(label, "action")))
 	t.Function = cmp.Or(a.Node.Action, "action")
 	if target := a.Node.Params.Target; target != "" {
+		t.Name = target
 		_, t.Function, _ = strings.Cut(target, ":")
 		t.Function = cmp.Or(t.Function, target)
 	}
@@ -185,6 +186,7 @@ func (d *report) absent(r *records.Run, seen map[string]bool, names unique.Names
 		}
 		seen[target] = true
 		t := records.NewTask(names.ID("RunTask(" + target + ")"))
+		t.Name = target
 		_, t.Function, _ = strings.Cut(target, ":")
 		r.Tasks = append(r.Tasks, t)
 		r.Notes.Inferred(1, "targets were asked for and did not run, as they have no action")
