@@ -57,7 +57,7 @@ func (r *Run) searched(name string) string {
 		texts = append(texts, k+"="+r.Info.Params[k])
 	}
 	if r.Error != nil {
-		texts = append(texts, r.Error.Message, r.Error.Task)
+		texts = append(texts, r.Error.Message, r.Error.Task, r.Error.Name)
 	}
 	return strings.ToLower(strings.Join(texts, "\n"))
 }

@@ -89,7 +89,7 @@ func eachNotRun(ctx context.Context, store metricsstore.Store, info record.RunIn
 
 func newAttempt(m record.TaskMetrics, s *record.Step) attemptJSON {
 	return attemptJSON{
-		TaskMetrics: m, Name: m.Task.String(), Became: !s.Head,
+		TaskMetrics: m, Name: m.Task.Label(), Became: !s.Head,
 		ReadyNS: s.Ready, ClaimedNS: s.Claimed, BodyNS: s.Started, EndedNS: s.Ended,
 	}
 }
@@ -102,7 +102,7 @@ func untried(n *dag.Numbering, info record.RunInfo, node dag.NodeID, at int64, o
 		Outcome: outcome, StartedAt: info.StartedAt.Add(time.Duration(at)),
 		Bytes: record.Bytes{Input: codec.UnknownSize, Output: codec.UnknownSize, Stored: codec.UnknownSize},
 	}
-	return attemptJSON{TaskMetrics: m, Name: m.Task.String(), ReadyNS: at, ClaimedNS: at, BodyNS: at, EndedNS: at}
+	return attemptJSON{TaskMetrics: m, Name: m.Task.Label(), ReadyNS: at, ClaimedNS: at, BodyNS: at, EndedNS: at}
 }
 
 // addErrors adds the errors of failed attempts. The error is missing if the detail of an attempt was not recorded.
@@ -133,7 +133,7 @@ func addErrors(ctx context.Context, store metricsstore.Store, id record.RunID, a
 				return err
 			}
 			if d.Error != nil {
-				a.Error = &errorJSON{d.Error.Kind, d.Error.Task, d.Error.Message}
+				a.Error = newErrorJSON(d.Error)
 			}
 		}
 		if len(rows) <= page {
@@ -192,5 +192,10 @@ func (t *attemptJSON) usageCells() []string {
 type errorJSON struct {
 	Kind    record.ErrorKind `json:"kind"`
 	Task    string           `json:"task"`
+	Name    string           `json:"name,omitempty"`
 	Message string           `json:"message"`
+}
+
+func newErrorJSON(e *record.ErrorRecord) *errorJSON {
+	return &errorJSON{e.Kind, e.Task, e.Name, e.Message}
 }

@@ -25,6 +25,8 @@ func (w *world) imported(id record.RunID) {
 	sum := plus.Call(plus.Call(plus.Call(engine.Const(b, 1), engine.Const(b, 2)), engine.Const(b, 3)), engine.Const(b, 4))
 	g, err := b.Compile(sum)
 	require.NoError(w.t, err)
+	g, err = g.WithNames([]string{"read orders", "sum of orders"})
+	require.NoError(w.t, err)
 	store, err := embedded.Open(w.t.Context(), embedded.Config{Dir: w.dir})
 	require.NoError(w.t, err)
 	defer store.Close()
@@ -108,6 +110,15 @@ func TestRunOfAnotherEngine(t *testing.T) {
 	golden(t, "imported-cached.txt", w.ok("tasks", "spark", "--outcome", "cached"))
 	golden(t, "imported-logs.txt", w.ok("logs", "spark"))
 	assert.Contains(t, w.ok("logs", "spark", "--failed"), "nothing failed", "what was cached has not failed")
+
+	var tasks tasksJSON
+	w.json(&tasks, "tasks", "spark", "--name", "SUM")
+	require.Len(t, tasks.Attempts, 1)
+	assert.Equal(t, "sum of orders", tasks.Attempts[0].Name)
+	assert.Equal(t, dag.Identity{Function: "plus", Path: []uint32{1}, Name: "sum of orders"}, tasks.Attempts[0].Task)
+	for _, known := range []string{"read orders", "plus[0]", "0"} {
+		assert.Contains(t, w.ok("logs", "spark", known), "restored from the cache", known)
+	}
 
 	var list struct{ Runs []runJSON }
 	w.json(&list, "runs", "--engine", "dagscope")

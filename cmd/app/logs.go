@@ -125,7 +125,7 @@ func (c *logsCommand) list(ctx context.Context, store metricsstore.Store, r *met
 // matches reports whether the attempt belongs to the requested task.
 func (c *logsCommand) matches(t *attemptJSON) bool {
 	node, err := strconv.ParseUint(c.Task, 10, 32)
-	return c.Task == "" || t.Name == c.Task || t.Task.Function == c.Task || err == nil && dag.NodeID(node) == t.Node
+	return c.Task == "" || t.Name == c.Task || t.Task.String() == c.Task || t.Task.Function == c.Task || err == nil && dag.NodeID(node) == t.Node
 }
 
 // attemptKey names an attempt of a run, whatever the revision.

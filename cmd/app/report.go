@@ -183,7 +183,7 @@ func printFacts(w io.Writer, f *facts, e *record.ErrorRecord) error {
 	}
 	f.add("error", "%s: %s", e.Kind, oneLine(e.Message, 1000))
 	if e.Task != "" {
-		f.add("  task", "%s, attempt %d", oneLine(e.Task, 80), e.Attempt)
+		f.add("  task", "%s, attempt %d", oneLine(e.TaskLabel(), 80), e.Attempt)
 	}
 	if e.Worker != "" {
 		f.add("  worker", "%s, slot %d", oneLine(e.Worker, 80), e.Slot)

@@ -92,7 +92,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 		j.Tasks = int64(r.Graph.Tasks)
 	}
 	if e := r.Error; e != nil {
-		j.Error = &errorJSON{e.Kind, e.Task, e.Message}
+		j.Error = newErrorJSON(e)
 	}
 	return j
 }

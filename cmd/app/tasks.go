@@ -16,6 +16,7 @@ import (
 type tasksCommand struct {
 	RunID    string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
 	Function string `placeholder:"NAME" help:"Only tasks of this function."`
+	Name     string `placeholder:"TEXT" help:"Only tasks whose name contains this text, in any case."`
 	Outcome  string `enum:",ok,failed,retrying,cancelled,lost,skipped,cached,not_run" default:"" placeholder:"OUTCOME" help:"Only attempts that ended ok, failed, retrying, cancelled or lost, tasks that were skipped or cached, or tasks that were not_run when the run ended, which are not listed otherwise."`
 	Worker   int    `default:"-1" placeholder:"N" help:"Only attempts on this worker of the run."`
 	Sort     string `default:"claimed" enum:"claimed,ended,task,queue,wait,fetch,execute,store,update,input,output,cpu,memory,read,written" placeholder:"BY" help:"By time (claimed, the default, or ended), by task, or largest first: queue, wait, fetch, execute, store, update, input, output; if measured: cpu, memory, read, written."`
@@ -84,7 +85,7 @@ func (c *tasksCommand) list(ctx context.Context, store metricsstore.Store, r *me
 }
 
 func (c *tasksCommand) matches(t *attemptJSON) bool {
-	return (c.Function == "" || c.Function == t.Task.Function) && (c.Outcome == "" || c.Outcome == t.outcome()) &&
+	return strings.Contains(strings.ToLower(t.Name), strings.ToLower(c.Name)) && (c.Function == "" || c.Function == t.Task.Function) && (c.Outcome == "" || c.Outcome == t.outcome()) &&
 		(c.Worker < 0 || c.Worker == t.Worker && t.Attempt > 0)
 }
 
@@ -134,10 +135,13 @@ func (a *tasksJSON) print(s *session) error {
 }
 
 func taskTable(s *session, attempts []attemptJSON) *table {
-	columns := []column{
-		left("task"), right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"), right("wait"),
-		right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"),
+	columns := []column{left("task")}
+	named := slices.ContainsFunc(attempts, func(a attemptJSON) bool { return a.Task.Name != "" })
+	if named {
+		columns = append(columns, left("function"))
 	}
+	columns = append(columns, right("attempt"), s.statusColumn("outcome"), left("worker"), right("claimed"), right("queue"), right("wait"),
+		right("fetch"), right("execute"), right("store"), right("update"), right("input"), right("output"))
 	measured := slices.ContainsFunc(attempts, func(a attemptJSON) bool { return a.isMeasured() })
 	if measured {
 		columns = append(columns, right("cpu"), right("memory"), right("read"), right("written"))
@@ -145,8 +149,12 @@ func taskTable(s *session, attempts []attemptJSON) *table {
 	t := newTable(append(columns, left("error"))...)
 	for i := range attempts {
 		a := &attempts[i]
+		cells := []string{oneLine(a.Name, 48)}
+		if named {
+			cells = append(cells, oneLine(a.Task.Function, 32))
+		}
 		if a.Attempt == 0 {
-			cells := []string{oneLine(a.Name, 48), "–", strings.ReplaceAll(a.outcome(), "_", " ")}
+			cells = append(cells, "–", strings.ReplaceAll(a.outcome(), "_", " "))
 			t.add(append(append(cells, slices.Repeat([]string{"–"}, len(columns)-len(cells))...), "")...)
 			continue
 		}
@@ -157,11 +165,9 @@ func taskTable(s *session, attempts []attemptJSON) *table {
 		if e := a.Error; e != nil {
 			failure = oneLine(fmt.Sprintf("%s: %s", e.Kind, e.Message), 80)
 		}
-		cells := []string{
-			oneLine(a.Name, 48), count(int64(a.Attempt)), a.Outcome.String(), fmt.Sprintf("%d slot %d", a.Worker, a.Slot),
-			"+" + duration(time.Duration(a.ClaimedNS)), duration(a.Queue), duration(a.Wait), duration(a.Fetch), duration(a.Execute),
-			duration(a.Store), duration(a.Update), size(a.Input), output,
-		}
+		cells = append(cells, count(int64(a.Attempt)), a.Outcome.String(), fmt.Sprintf("%d slot %d", a.Worker, a.Slot),
+			"+"+duration(time.Duration(a.ClaimedNS)), duration(a.Queue), duration(a.Wait), duration(a.Fetch), duration(a.Execute),
+			duration(a.Store), duration(a.Update), size(a.Input), output)
 		if measured {
 			cells = append(cells, a.usageCells()...)
 		}

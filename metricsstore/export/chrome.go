@@ -147,6 +147,9 @@ func (t *trace) attempt(m *record.TaskMetrics, started time.Time) {
 			args[name] = n
 		}
 	}
+	if m.Task.Name != "" {
+		args["function"] = m.Task.Function
+	}
 	if u := m.Usage; u != nil {
 		for name, n := range map[string]int64{"cpu_ns": int64(u.CPU), "memory_bytes": u.MemoryBytes, "read_bytes": u.ReadBytes, "written_bytes": u.WrittenBytes} {
 			if n >= 0 {
@@ -156,7 +159,7 @@ func (t *trace) attempt(m *record.TaskMetrics, started time.Time) {
 	}
 	took := m.Wait + m.Fetch + m.Execute + m.Store + m.Update
 	t.event(traceEvent{
-		Name: m.Task.String(), Category: m.Outcome.String(), Phase: "X", TS: at, PID: pid, TID: tid, Args: args,
+		Name: m.Task.Label(), Category: m.Outcome.String(), Phase: "X", TS: at, PID: pid, TID: tid, Args: args,
 		Duration: length(took),
 	})
 	t.flows.into(t, m.Node, slice{pid, tid, time.Duration(at), time.Duration(at) + took})

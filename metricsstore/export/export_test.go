@@ -41,6 +41,8 @@ func graph(t *testing.T) *dag.Graph {
 		return grey.Call(e)
 	})))
 	require.NoError(t, err)
+	g, err = g.WithNames([]string{5: "grey,\tthe 2nd"})
+	require.NoError(t, err)
 	return g
 }
 

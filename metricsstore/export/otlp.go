@@ -199,6 +199,9 @@ func attributes(m *record.TaskMetrics) []otlpAttribute {
 		number("dagscope.queue_ns", int64(m.Queue)), number("dagscope.wait_ns", int64(m.Wait)), number("dagscope.fetch_ns", int64(m.Fetch)),
 		number("dagscope.execute_ns", int64(m.Execute)), number("dagscope.store_ns", int64(m.Store)), number("dagscope.update_ns", int64(m.Update)),
 	}
+	if m.Task.Name != "" {
+		out = append(out, text("dagscope.name", m.Task.Name))
+	}
 	known := func(key string, n int64) {
 		if n >= 0 {
 			out = append(out, number("dagscope."+key, n))

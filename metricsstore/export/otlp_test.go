@@ -124,7 +124,10 @@ func TestParquet(t *testing.T) {
 			want := map[string]any{
 				"run": "r", "workflow": "w", "function": m.Task.Function, "outcome": m.Outcome.String(), "started_at": m.StartedAt.UnixNano(),
 				"execute_ns": int64(m.Execute), "queue_ns": int64(m.Queue), "fetch_ns": int64(m.Fetch), "input_bytes": known(m.Input),
-				"output_bytes": known(m.Output), "cpu_ns": nil, "memory_bytes": nil, "read_bytes": nil,
+				"output_bytes": known(m.Output), "cpu_ns": nil, "memory_bytes": nil, "read_bytes": nil, "name": nil,
+			}
+			if m.Task.Name != "" {
+				want["name"] = m.Task.Name
 			}
 			if m.Usage != nil {
 				want["cpu_ns"], want["memory_bytes"], want["read_bytes"] = int64(7), nil, int64(0)
@@ -132,7 +135,7 @@ func TestParquet(t *testing.T) {
 			for name, value := range want {
 				assert.Equal(t, value, got[name], name)
 			}
-			assert.Len(t, got, 29)
+			assert.Len(t, got, 30)
 		}
 		return nil
 	})

@@ -30,6 +30,7 @@ type parquetAttempt struct {
 	Started  time.Time `parquet:"started_at,timestamp(nanosecond)"`
 	ParquetPhases
 	ParquetBytes
+	Name *string `parquet:"name"` // nil is null: none of its own
 }
 
 // ParquetPhases are the durations of a row in nanoseconds.
@@ -101,6 +102,9 @@ func rowOf(m *record.TaskMetrics) parquetAttempt {
 		ParquetBytes: ParquetBytes{
 			Input: known(m.Input), Output: known(m.Output), Stored: known(m.Stored), Invocations: int32(m.Invocations),
 		},
+	}
+	if m.Task.Name != "" {
+		r.Name = &m.Task.Name
 	}
 	for _, p := range m.Task.Path {
 		r.Path = append(r.Path, uint32(p))

@@ -12,7 +12,7 @@ import (
 
 // viewsVersion is part of every ETag; it changes with the content of responses, so that responses of older programs in
 // caches are not mistaken for current ones.
-const viewsVersion = 1
+const viewsVersion = 2
 
 // runTag is the ETag of a response about an ended run, over all that it can depend on; empty for a live run.
 func runTag(r *metricsstore.Run, parts ...any) string {

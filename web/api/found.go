@@ -103,6 +103,6 @@ func (s *search) look(r *metricsstore.Run, m *record.TaskMetrics) {
 	})
 	s.found = slices.Insert(s.found, at, foundTask{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Node: m.Node, Task: m.Task.String(),
-		Function: m.Task.Function, Version: m.Task.Version, Attempt: m.Attempt, StartedAt: m.StartedAt.UTC(), Value: v,
+		TaskName: m.Task.Name, Function: m.Task.Function, Version: m.Task.Version, Attempt: m.Attempt, StartedAt: m.StartedAt.UTC(), Value: v,
 	})
 }

@@ -29,7 +29,9 @@ func (h *insideHandlers) getGraph(ctx context.Context, in *runInput) (*answer[gr
 	}
 	tag := tagOf("graph", run.Graph.Hash)
 	if run.Info.Origin != nil {
-		tag = tagOf("graph", run.Graph.Hash, run.Info.ID) // runs of the same graph read files of other sizes
+		// Runs of the same graph read files of other sizes and have tasks of other names, as may the same record once
+		// it is imported again.
+		tag = tagOf("graph", run.Graph.Hash, run.Info.ID, run.AddedAt)
 	}
 	return heavily(ctx, h.records, in, tag, func(ctx context.Context) (graph, error) {
 		g, err := h.queries.Graph(ctx, in.id())

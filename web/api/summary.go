@@ -154,7 +154,7 @@ func newRunError(e *record.ErrorRecord) *RunError {
 	if e == nil {
 		return nil
 	}
-	out := &RunError{Kind: e.Kind, Task: e.Task, Message: e.Message, Attempt: e.Attempt}
+	out := &RunError{Kind: e.Kind, Task: e.Task, Name: e.Name, Message: e.Message, Attempt: e.Attempt}
 	if e.Node != dag.NoNode && e.Task != "" {
 		node := uint32(e.Node)
 		out.Node = &node

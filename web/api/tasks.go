@@ -74,7 +74,7 @@ func (h *insideHandlers) task(ctx context.Context, run *metricsstore.Run, node d
 		return task{}, NewProblem(http.StatusNotFound, "node %d of run %s is not a task, as far as the log goes", node, run.Info.ID)
 	}
 	id := numbering.Identity(numbering.Locate(node))
-	out := task{Node: node, Task: id.String(), Function: id.Function, Version: id.Version, Attempts: []attemptDetail{}, AsOf: asOf}
+	out := task{Node: node, Task: id.String(), Name: id.Name, Function: id.Function, Version: id.Version, Attempts: []attemptDetail{}, AsOf: asOf}
 	for i := range attempts {
 		detail, err := h.attemptDetail(ctx, run, &attempts[i], numbering)
 		if err != nil {
@@ -146,7 +146,8 @@ func (h *insideHandlers) attemptDetail(ctx context.Context, run *metricsstore.Ru
 	for _, i := range d.Inputs {
 		in := input{From: i.From, Source: i.Source, Bytes: known(i.Bytes), FetchNS: int64(i.Fetch)}
 		if n.Contains(i.From) && n.IsTask(i.From) {
-			in.Task = n.Identity(n.Locate(i.From)).String()
+			from := n.Identity(n.Locate(i.From))
+			in.Task, in.Name = from.String(), from.Name
 		}
 		out.Inputs = append(out.Inputs, in)
 	}

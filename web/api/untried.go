@@ -57,7 +57,7 @@ func (h *insideHandlers) listUntried(ctx context.Context, run *metricsstore.Run,
 }
 
 func untried(node dag.NodeID, task dag.Identity, state runtable.State) Attempt {
-	a := Attempt{Node: node, Task: task.String(), Function: task.Function, Version: task.Version}
+	a := Attempt{Node: node, Task: task.String(), Name: task.Name, Function: task.Function, Version: task.Version}
 	if state == runtable.Skipped {
 		a.Outcome = record.OutcomeSkipped
 	}

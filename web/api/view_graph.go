@@ -13,6 +13,7 @@ type graph struct {
 	Hash      string         `json:"hash"`
 	Functions []FunctionName `json:"functions"`
 	Scopes    []graphScope   `json:"scopes"`
+	Names     []string       `json:"names,omitempty" doc:"Recorded names of tasks, by node, those of fan-outs' instances too; empty for one without a name of its own. It ends with the last that has one, and is absent where none has."`
 }
 
 // FunctionName names an implementation of a function.
@@ -49,6 +50,9 @@ func newGraph(g *dag.Graph) graph {
 	out := graph{Hash: hex.EncodeToString(hash[:]), Functions: functionNames(g.Functions()), Scopes: make([]graphScope, g.Scopes())}
 	for i := range out.Scopes {
 		out.Scopes[i] = newGraphScope(g.Scope(int32(i)))
+	}
+	for i := range g.Named() {
+		out.Names = append(out.Names, g.Name(dag.NodeID(i)))
 	}
 	return out
 }

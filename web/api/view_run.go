@@ -90,6 +90,7 @@ type TaskCounts struct {
 type RunError struct {
 	Kind    record.ErrorKind `json:"kind"`
 	Task    string           `json:"task" doc:"Empty if the failure was not that of a task."`
+	Name    string           `json:"name,omitempty" doc:"The recorded name of the task, absent if it has none of its own."`
 	Node    *uint32          `json:"node" doc:"Null if the failure was not that of a task."`
 	Message string           `json:"message"`
 	Attempt int              `json:"attempt"`

@@ -14,6 +14,7 @@ import (
 type Attempt struct {
 	Node        dag.NodeID     `json:"node"`
 	Task        string         `json:"task" doc:"The identity of the task as text, the same in every run of the graph."`
+	Name        string         `json:"name,omitempty" doc:"The recorded name of the task, absent if it has none of its own; no two tasks of a run have the same."`
 	Function    string         `json:"function"`
 	Version     int            `json:"version"`
 	Epoch       int            `json:"epoch"`
@@ -64,7 +65,7 @@ func newAttempt(m *record.TaskMetrics, started time.Time) Attempt {
 	claimed := at - int64(m.Fetch+m.Wait)
 	ended := at + int64(m.Execute)
 	return Attempt{
-		Node: m.Node, Task: m.Task.String(), Function: m.Task.Function, Version: m.Task.Version, Epoch: m.Epoch, Attempt: m.Attempt,
+		Node: m.Node, Task: m.Task.String(), Name: m.Task.Name, Function: m.Task.Function, Version: m.Task.Version, Epoch: m.Epoch, Attempt: m.Attempt,
 		Worker: m.Worker, Slot: m.Slot, Outcome: m.Outcome,
 		ReadyNS: claimed - int64(m.Queue), ClaimedNS: claimed, StartedNS: at, EndedNS: ended, UpdatedNS: ended + int64(m.Store+m.Update),
 		QueueNS: int64(m.Queue), WaitNS: int64(m.Wait), FetchNS: int64(m.Fetch), ExecuteNS: int64(m.Execute),
@@ -94,6 +95,7 @@ type taskList struct {
 type task struct {
 	Node     dag.NodeID      `json:"node"`
 	Task     string          `json:"task"`
+	Name     string          `json:"name,omitempty" doc:"The recorded name of the task, absent if it has none of its own."`
 	Function string          `json:"function"`
 	Version  int             `json:"version"`
 	Attempts []attemptDetail `json:"attempts" doc:"Attempts that have ended, oldest first."`
@@ -123,6 +125,7 @@ type attemptError struct {
 type input struct {
 	From    dag.NodeID `json:"from"`
 	Task    string     `json:"task" doc:"Identity of the task that produced it; empty for a fan-out or a join."`
+	Name    string     `json:"name,omitempty" doc:"Its recorded name, absent if it has none of its own."`
 	Source  string     `json:"source" doc:"store, inline or local; outside if no task of the run produces it."`
 	Bytes   *int64     `json:"bytes" doc:"Null if unknown."`
 	FetchNS int64      `json:"fetch_ns"`
@@ -135,6 +138,7 @@ type foundTask struct {
 	Workflow  string       `json:"workflow"`
 	Node      dag.NodeID   `json:"node"`
 	Task      string       `json:"task"`
+	TaskName  string       `json:"task_name,omitempty" doc:"The recorded name of the task, absent if it has none of its own."`
 	Function  string       `json:"function"`
 	Version   int          `json:"version"`
 	Attempt   int          `json:"attempt"`

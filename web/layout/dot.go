@@ -86,11 +86,11 @@ func (w *dotWriter) scope(number int32) {
 	}
 }
 
-// label is the identity of a task (in a body, the name of its function), followed by its line of labels.
+// label is what people know a task by (in a body, the name of its function), followed by its line of labels.
 func (w *dotWriter) label(scope int32, n uint32) string {
 	name := w.g.Functions()[w.g.Scope(scope).Function(n)].Name()
 	if scope == 0 {
-		name = w.numbering.Identity(w.numbering.Locate(dag.NodeID(n))).String()
+		name = w.numbering.Identity(w.numbering.Locate(dag.NodeID(n))).Label()
 	}
 	label := quote(name)
 	if line := w.labels[Element{scope, n}]; line != "" {

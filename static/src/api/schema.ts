@@ -529,6 +529,8 @@ export interface components {
       input_bytes: number | null;
       /** @description Tasks that this attempt made ready and left to other workers. */
       invocations: number;
+      /** @description The recorded name of the task, absent if it has none of its own; no two tasks of a run have the same. */
+      name?: string;
       node: number;
       /**
        * @description cached: not executed, because its output was there from an earlier run; only in imported runs.
@@ -575,6 +577,8 @@ export interface components {
       invocations: number;
       /** @description The end of what the body logged, as text. */
       log?: string;
+      /** @description The recorded name of the task, absent if it has none of its own; no two tasks of a run have the same. */
+      name?: string;
       node: number;
       /**
        * @description cached: not executed, because its output was there from an earlier run; only in imported runs.
@@ -684,6 +688,8 @@ export interface components {
       /** Format: date-time */
       started_at: string;
       task: string;
+      /** @description The recorded name of the task, absent if it has none of its own. */
+      task_name?: string;
       /** @description Value of the metric, in its unit. */
       value: number;
       version: number;
@@ -711,6 +717,8 @@ export interface components {
     Graph: {
       functions: components['schemas']['FunctionName'][];
       hash: string;
+      /** @description Recorded names of tasks, by node, those of fan-outs' instances too; empty for one without a name of its own. It ends with the last that has one, and is absent where none has. */
+      names?: string[];
       scopes: components['schemas']['GraphScope'][];
     };
     GraphScope: {
@@ -858,6 +866,7 @@ export interface components {
     };
     Identity: {
       function: string;
+      name?: string;
       path?: number[];
       version: number;
     };
@@ -910,6 +919,8 @@ export interface components {
       bytes: number | null;
       fetch_ns: number;
       from: number;
+      /** @description Its recorded name, absent if it has none of its own. */
+      name?: string;
       /** @description store, inline or local; outside if no task of the run produces it. */
       source: string;
       /** @description Identity of the task that produced it; empty for a fan-out or a join. */
@@ -1067,6 +1078,8 @@ export interface components {
       attempt: number;
       kind: string;
       message: string;
+      /** @description The recorded name of the task, absent if it has none of its own. */
+      name?: string;
       /** @description Null if the failure was not that of a task. */
       node: number | null;
       /** @description Empty if the failure was not that of a task. */
@@ -1380,6 +1393,8 @@ export interface components {
       /** @description Attempts that have ended, oldest first. */
       attempts: components['schemas']['AttemptDetail'][];
       function: string;
+      /** @description The recorded name of the task, absent if it has none of its own. */
+      name?: string;
       node: number;
       task: string;
       version: number;
