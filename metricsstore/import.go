@@ -19,7 +19,7 @@ const detailsPerCall = 1024
 // parts of the file do not fit together, and then nothing is kept; ErrExists where another run has the same ID, or
 // the run has not ended here; ErrLease where another process imports it.
 func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err error) {
-	if err := a.checkPortable(p); err != nil {
+	if _, err := a.checkPortable(p); err != nil {
 		return false, err
 	}
 	id, header := p.Run.Info.ID, begun(p.Run.Header)
@@ -54,33 +54,33 @@ func (a *Archiver) Import(ctx context.Context, p *Portable) (added bool, err err
 	return added, err
 }
 
-// checkPortable folds the run once without keeping anything.
-func (a *Archiver) checkPortable(p *Portable) error {
+// checkPortable folds the run once without keeping anything, and returns the fold.
+func (a *Archiver) checkPortable(p *Portable) (*Fold, error) {
 	begun := begun(p.Run.Header)
 	if err := begun.ValidateBegin(); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	g, err := dag.DecodeShape(p.Attachments[AttachShape])
 	if err != nil {
-		return fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, begun.Info.ID, err)
+		return nil, fmt.Errorf("%w: shape of run %s: %w", ErrCorrupt, begun.Info.ID, err)
 	}
 	f := NewFold(g)
 	var steps []record.Step
 	for _, b := range p.Blocks {
 		if b.First <= f.Seq() {
-			return fmt.Errorf("%w: steps %d to %d come after step %d", ErrCorrupt, b.First, b.Last, f.Seq())
+			return nil, fmt.Errorf("%w: steps %d to %d come after step %d", ErrCorrupt, b.First, b.Last, f.Seq())
 		}
 		if steps, err = a.unpack.Unpack(steps[:0], b); err != nil {
-			return err
+			return nil, err
 		}
 		if b.First > f.Seq()+1 {
-			return fmt.Errorf("%w: steps %d to %d are missing", ErrCorrupt, f.Seq()+1, b.First-1)
+			return nil, fmt.Errorf("%w: steps %d to %d are missing", ErrCorrupt, f.Seq()+1, b.First-1)
 		}
 		if err := f.Steps(steps); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return f, nil
 }
 
 // begun is the header with which the run began in the store that it comes from.
@@ -138,15 +138,19 @@ func (a *Archiver) archiveImported(ctx context.Context, p *Portable) error {
 		return err
 	}
 	h := kept.Header
-	from := &p.Run.Header
-	if from.Status.Final() {
-		h.Status, h.EndedAt = from.Status, from.EndedAt
-		h.Error, h.ResultText, h.Upload = shortened(from.Error), cutText(from.ResultText), from.Upload
-	}
+	h.endAs(&p.Run.Header)
 	finishHeader(&h, &kept, f)
 	var attachments map[string][]byte
 	if end, ok := p.Attachments[AttachEnd]; ok {
 		attachments = map[string][]byte{AttachEnd: end}
 	}
 	return a.archive(ctx, &h, f, attachments)
+}
+
+// endAs ends a run as another header says, unless that one has not ended.
+func (h *Header) endAs(from *Header) {
+	if from.Status.Final() {
+		h.Status, h.EndedAt = from.Status, from.EndedAt
+		h.Error, h.ResultText, h.Upload = shortened(from.Error), cutText(from.ResultText), from.Upload
+	}
 }

@@ -1,6 +1,7 @@
 // Package importer imports runs from files: archives, as the command export and GET /archive write them, and what other
 // tools record about their runs, in the formats of Formats. What a file is follows from its content; files of one drop
-// may belong together, such as results and the manifest with the edges between them.
+// may belong together, such as results and the manifest with the edges between them. A Preview reads them and keeps
+// nothing.
 //
 // Importing a file again changes nothing, also where several processes do so at the same time: one of them imports it,
 // and the others wait for that one and find the run. A longer record of a run replaces a shorter one.
@@ -16,10 +17,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
@@ -94,11 +97,32 @@ func New(cfg Config) (*Importer, error) {
 // results: ErrFile or ErrTooLarge where the file is at fault, metricsstore.ErrExists where another run has the same
 // ID, metricsstore.ErrLease where another process is still importing it after Config.Wait, else that of the store.
 func (i *Importer) Import(ctx context.Context, d *Drop) ([]Result, error) {
+	return i.each(ctx, d, i.importRun)
+}
+
+// ImportOnly is Import for the runs with some IDs; of what else is in the drop, there are no results.
+func (i *Importer) ImportOnly(ctx context.Context, d *Drop, runs []record.RunID) ([]Result, error) {
+	all, err := i.each(ctx, d, func(ctx context.Context, f *found) (Result, error) {
+		if f.recording != nil {
+			if err := rename(ctx, f.recording, i.runOrNil); err != nil {
+				return Result{}, err
+			}
+		}
+		if !slices.Contains(runs, f.id()) {
+			return Result{}, nil
+		}
+		return i.importRun(ctx, f)
+	})
+	return slices.DeleteFunc(all, func(r Result) bool { return !slices.Contains(runs, r.Run.Info.ID) }), err
+}
+
+// each reads a drop and does something with each of its runs.
+func (i *Importer) each(ctx context.Context, d *Drop, do func(context.Context, *found) (Result, error)) ([]Result, error) {
 	var out []Result
 	err := i.read(ctx, d, func(f *found) error {
 		result := Result{Path: f.path, Format: f.format, Err: f.err}
 		if f.err == nil {
-			result, result.Err = i.importRun(ctx, f)
+			result, result.Err = do(ctx, f)
 			result.Path = f.path
 		}
 		out = append(out, result)

@@ -15,7 +15,7 @@ import (
 func (i *Importer) keep(ctx context.Context, f *found) (Result, error) {
 	result := Result{Format: f.format}
 	if f.recording != nil {
-		if err := i.rename(ctx, f.recording); err != nil {
+		if err := rename(ctx, f.recording, i.runOrNil); err != nil {
 			return result, err
 		}
 	}
@@ -58,13 +58,13 @@ func (i *Importer) keep(ctx context.Context, f *found) (Result, error) {
 }
 
 // rename gives a recording the ID under which a record of its run is kept already.
-func (i *Importer) rename(ctx context.Context, r *records.Recording) error {
+func rename(ctx context.Context, r *records.Recording, kept func(context.Context, record.RunID) (*metricsstore.Run, error)) error {
 	for _, id := range r.OtherIDs {
-		kept, err := i.runOrNil(ctx, id)
+		run, err := kept(ctx, id)
 		if err != nil {
 			return err
 		}
-		if kept != nil {
+		if run != nil {
 			r.Info.ID = id
 			return nil
 		}
@@ -74,13 +74,18 @@ func (i *Importer) rename(ctx context.Context, r *records.Recording) error {
 
 func (i *Importer) keepArchive(ctx context.Context, before *metricsstore.Run, p *metricsstore.Portable) (added bool, err error) {
 	added, err = i.cfg.Archiver.Import(ctx, p)
-	if errors.Is(err, metricsstore.ErrExists) && before != nil && before.Status.Final() {
-		return false, fmt.Errorf("%w: %w", errOther, err)
+	return added, ofArchive(err, before)
+}
+
+// ofArchive wraps errors about an archive, whose run was kept as before; nil means that it was not.
+func ofArchive(err error, before *metricsstore.Run) error {
+	switch {
+	case errors.Is(err, metricsstore.ErrExists) && before != nil && before.Status.Final():
+		return fmt.Errorf("%w: %w", errOther, err)
+	case errors.Is(err, metricsstore.ErrCorrupt):
+		return damaged(err)
 	}
-	if errors.Is(err, metricsstore.ErrCorrupt) {
-		return false, damaged(err)
-	}
-	return added, err
+	return err
 }
 
 // keepRecording replays a recording unless its run exists. A longer record of the run replaces a shorter one, with the
