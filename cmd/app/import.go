@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
 	"github.com/dagscope/dagscope/metricsstore/importer"
+	"github.com/dagscope/dagscope/metricsstore/memory"
 )
 
 // importCommand imports runs from files.
@@ -21,6 +24,7 @@ type importCommand struct {
 	Formats bool     `help:"List the formats of records instead of importing."`
 	Map     string   `placeholder:"FIELD=COLUMN,…" help:"What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job,after=needs; the files are then read as tables."`
 	Snippet string   `placeholder:"FORMAT" help:"Print the lines that a program of this format's tool needs to record more, such as dependencies; for dask."`
+	DryRun  bool     `help:"Read the files and print what importing them would do, with the notes of each run, and keep nothing."`
 	Watch   bool     `help:"Import again whenever a file has changed, until interrupted: a longer record replaces the run."`
 	storeFlags
 }
@@ -37,17 +41,23 @@ const importFailed = "failed"
 
 // importJSON is the result for one run, or for a file from which none was read.
 type importJSON struct {
-	File     string        `json:"file"`
-	Format   string        `json:"format"` // archive, or a format of records; empty if it is none
-	Status   string        `json:"status"`
-	Run      record.RunID  `json:"run,omitempty"`
-	Workflow string        `json:"workflow,omitempty"`
-	Tasks    int64         `json:"tasks"`
-	Steps    uint64        `json:"steps"`
-	Notes    []record.Note `json:"notes,omitempty"`
+	File     string       `json:"file"`
+	Format   string       `json:"format"` // archive, or a format of records; empty if it is none
+	Status   string       `json:"status"`
+	Run      record.RunID `json:"run,omitempty"`
+	Workflow string       `json:"workflow,omitempty"`
+	Engine   string       `json:"engine,omitempty"` // unknown if the record does not say
+	// StartedAt is absent if the record has no date.
+	StartedAt  *time.Time    `json:"started_at,omitempty"`
+	MakespanNS int64         `json:"makespan_ns"`
+	Tasks      int64         `json:"tasks"`
+	Steps      uint64        `json:"steps"`
+	Notes      []record.Note `json:"notes,omitempty"`
 	// Incomplete says why the record does not cover the whole run.
 	Incomplete string `json:"incomplete,omitempty"`
 	Error      string `json:"error,omitempty"`
+
+	isDryRun bool // it says what would be done
 }
 
 // Run imports what it can, and reports every file that it could not import.
@@ -66,8 +76,10 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 		return usage("expected a file to import, or --formats")
 	case c.Watch && slices.Contains(c.Files, "-"):
 		return usage("--watch is given with -, expected files or folders, which can be read again")
+	case c.Watch && c.DryRun:
+		return usage("--watch is given with --dry-run, expected one of them")
 	}
-	return s.withNewStore(ctx, c.storeFlags, embedded.Group, func(store metricsstore.Store) error {
+	return c.withTarget(ctx, s, func(store metricsstore.Store) error {
 		with, err := importer.New(importer.Config{Store: store})
 		if err != nil {
 			return err
@@ -86,7 +98,17 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 	})
 }
 
-// importAll imports all files once. The error is that of the files that were not imported.
+// withTarget calls f with the store to import into. A dry run creates no folder: without one, nothing is kept already.
+func (c *importCommand) withTarget(ctx context.Context, s *session, f func(metricsstore.Store) error) error {
+	if c.DryRun && !c.inRedis() {
+		if _, err := os.Stat(s.flags.Data); errors.Is(err, fs.ErrNotExist) {
+			return f(memory.New())
+		}
+	}
+	return s.withNewStore(ctx, c.storeFlags, embedded.Group, f)
+}
+
+// importAll imports all files once, or in a dry run says what that would do. The error is that of the files that were not imported.
 func (c *importCommand) importAll(ctx context.Context, stdin io.Reader, with *importer.Importer) (done []importJSON, err error) {
 	var drop importer.Drop
 	defer func() { _ = drop.Close() }() // temporary files
@@ -102,9 +124,14 @@ func (c *importCommand) importAll(ctx context.Context, stdin io.Reader, with *im
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	results, err := with.Import(ctx, &drop)
+	read := with.Import
+	if c.DryRun {
+		read = with.Preview
+	}
+	results, err := read(ctx, &drop)
 	for i := range results {
 		one := newImportJSON(&results[i])
+		one.isDryRun = c.DryRun
 		done = append(done, one)
 		if one.Error != "" {
 			errs = append(errs, fmt.Errorf("%s: %w", one.File, errorOfFile(results[i].Err)))
@@ -158,9 +185,14 @@ func newImportJSON(r *importer.Result) importJSON {
 		out.Status, out.Error = importFailed, r.Err.Error()
 		return out
 	}
-	out.Workflow, out.Tasks, out.Steps = r.Run.Info.Workflow, r.Run.Counts.Tasks, r.Run.Steps
-	if origin := r.Run.Info.Origin; origin != nil {
+	info := &r.Run.Info
+	out.Workflow, out.Engine, out.MakespanNS, out.Tasks, out.Steps = info.Workflow, info.Engine(), r.Run.MakespanNS(), r.Run.Counts.Tasks, r.Run.Steps
+	started, origin := info.StartedAt.UTC(), info.Origin
+	if origin != nil {
 		out.Notes, out.Incomplete = origin.Notes, origin.Incomplete
+	}
+	if origin == nil || !origin.Undated {
+		out.StartedAt = &started
 	}
 	return out
 }
@@ -171,17 +203,16 @@ func (i *importJSON) text() string {
 	if i.Error != "" {
 		return "" // it is among the errors
 	}
-	fmt.Fprintf(&b, "%s  %s with %s ", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"))
-	switch importer.Outcome(i.Status) {
-	case importer.Imported:
-		b.WriteString("is imported\n")
-	case importer.Completed:
-		b.WriteString("existed already and has been completed\n")
-	case importer.Replaced:
-		b.WriteString("existed already, from a shorter record, and has been replaced\n")
-	default:
-		b.WriteString("existed already; nothing has changed\n")
+	fmt.Fprintf(&b, "%s  %s with %s %s\n", i.Run, oneLine(i.Workflow, 60), plural(i.Tasks, "task"), i.done())
+	if importer.Outcome(i.Status) == importer.Unchanged && !i.isDryRun {
 		return b.String()
+	}
+	if i.isDryRun {
+		fmt.Fprintf(&b, "  engine %s, ", oneLine(i.Engine, 60))
+		if i.StartedAt != nil {
+			fmt.Fprintf(&b, "started %s, ", moment(*i.StartedAt))
+		}
+		fmt.Fprintf(&b, "took %s\n", duration(time.Duration(i.MakespanNS)))
 	}
 	if i.Incomplete != "" {
 		fmt.Fprintf(&b, "  incomplete: %s\n", oneLine(i.Incomplete, 400))
@@ -190,4 +221,18 @@ func (i *importJSON) text() string {
 		fmt.Fprintf(&b, "  %s: %s\n", n.Kind, n.Sentence())
 	}
 	return b.String()
+}
+
+// done says what became of the run, or would become of it.
+func (i *importJSON) done() string {
+	texts := map[importer.Outcome][2]string{
+		importer.Imported:  {"is imported", "would be imported"},
+		importer.Completed: {"existed already and has been completed", "exists already and would be completed"},
+		importer.Replaced:  {"existed already, from a shorter record, and has been replaced", "exists already, from a shorter record, and would be replaced"},
+		importer.Unchanged: {"existed already; nothing has changed", "exists already; nothing would change"},
+	}[importer.Outcome(i.Status)]
+	if i.isDryRun {
+		return texts[1]
+	}
+	return texts[0]
 }

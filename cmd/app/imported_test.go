@@ -98,6 +98,29 @@ func TestImportSaysWhatIsMissing(t *testing.T) {
 	assert.Regexp(t, `etl +Spark +interrupted .* incomplete `, w.ok("runs"))
 }
 
+// TestImportDryRun: a dry run says what an import does, and keeps nothing, no folder either.
+func TestImportDryRun(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "events.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(unendedLog), 0o600))
+	got := w.ok("import", "--dry-run", file)
+	assert.NoDirExists(t, w.dir)
+	lines := strings.Split(got, "\n")
+	require.Greater(t, len(lines), 4)
+	assert.Regexp(t, `^\w{20}  etl with 1 task would be imported$`, lines[0])
+	assert.Regexp(t, `^  engine Spark, started .*, took 2\.00 s$`, lines[1])
+	assert.Equal(t, "  incomplete: the log has no end of the application", lines[2])
+	assert.Contains(t, lines[3], "  recorded: jobs were started")
+
+	var preview, done struct{ Files []importJSON }
+	w.json(&preview, "import", "--dry-run", file)
+	w.json(&done, "import", file)
+	assert.Equal(t, done, preview)
+	assert.Regexp(t, `^\w{20}  etl with 1 task exists already; nothing would change\n  engine Spark`, w.ok("import", "--dry-run", file))
+	assert.Equal(t, exitUsage, w.run("import", "--dry-run", "--watch", file).code)
+	assert.Equal(t, exitUsage, w.run("import", "--dry-run", filepath.Join(t.TempDir(), "none")).code)
+}
+
 // TestRunOfAnotherEngine: cached tasks and the engine's name are in lists, logs, filters and JSON.
 func TestRunOfAnotherEngine(t *testing.T) {
 	w := newWorld(t)
