@@ -114,10 +114,7 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 	for k, run := range runs {
 		path := cmp.Or(run.Path, files[slices.IndexFunc(files, func(f records.File) bool { return f.Part == records.Main })].Path)
 		out := &found{path: path, format: format.Name()}
-		own := files
-		if run.Path != "" && !slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Companion }) {
-			own = slices.DeleteFunc(slices.Clone(files), func(f records.File) bool { return f.Path != run.Path })
-		}
+		own := filesOf(run, files)
 		key := strings.Join(paths(own), "\x00")
 		if digests[key] == nil {
 			sum, err := digest(own)
@@ -142,6 +139,19 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 		}
 	}
 	return nil
+}
+
+// filesOf are the files that have a part in a run, as far as that is known.
+func filesOf(run *records.Run, files []records.File) []records.File {
+	own := run.Files
+	switch {
+	case own != nil:
+	case run.Path == "", slices.ContainsFunc(files, func(f records.File) bool { return f.Part == records.Companion }):
+		return files
+	default:
+		own = []string{run.Path}
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f records.File) bool { return !slices.Contains(own, f.Path) })
 }
 
 func paths(files []records.File) []string {

@@ -10,6 +10,9 @@ import (
 type Run struct {
 	// Path is that of the file that the run was read from, of several the first; empty if there was only one.
 	Path string
+	// Files are the paths of all files that the run was read from, if the reader knows that no other one of the drop has
+	// a part in it; else nil.
+	Files []string
 	// Format is the format with its version, such as "Spark event log 3.5". System is the tool that ran it, such as
 	// "Spark", and is what runs are listed and filtered by.
 	Format string

@@ -24,6 +24,7 @@ func (r *results) run(m *manifest) *records.Run {
 		version += " " + r.metadata.Version
 	}
 	out := records.NewRun(system, version)
+	out.Path = r.path
 	out.Key, out.Workflow, out.Incomplete = r.metadata.Invocation, r.workflow(m), r.incomplete
 	out.Params = r.params(m)
 	r.dates(out)

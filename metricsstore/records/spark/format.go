@@ -90,6 +90,7 @@ func (l *eventLog) read(ctx context.Context) ([]*records.Run, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.files[0].Path, err)
 		}
+		run.Path, run.Files = l.files[0].Path, l.paths()
 		if i == len(r.done) {
 			l.finish(&r, app)
 		}

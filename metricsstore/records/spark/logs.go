@@ -75,6 +75,15 @@ func place(f records.File) (key string, p part) {
 	return f.Path, part{file: f}
 }
 
+// paths are those of the files of the log.
+func (l *eventLog) paths() []string {
+	out := make([]string, len(l.files))
+	for i := range l.files {
+		out[i] = l.files[i].Path
+	}
+	return out
+}
+
 // joined puts the files of a log in order. A compacted file stands for itself and all before it.
 func joined(parts []part) eventLog {
 	slices.SortStableFunc(parts, func(a, b part) int {

@@ -217,6 +217,7 @@ func (t *reader) finish() ([]*records.Run, error) {
 	for _, name := range t.order {
 		rows := t.runs[name]
 		run := records.NewRun("table", t.source.format)
+		run.Path = t.file.Path
 		run.Undated, run.Incomplete = t.reading.undated, incomplete
 		run.Notes = slices.Clone(t.notes)
 		if run.Workflow = rows.workflow; run.Workflow == "" {
