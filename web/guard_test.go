@@ -38,6 +38,7 @@ func routes(run string) []route {
 		{path: "/api/v1/live", methods: "GET HEAD"},
 		{path: "/api/v1/runs", methods: "GET HEAD POST"},
 		{path: "/api/v1/imports", methods: "POST"},
+		{path: "/api/v1/imports/x", methods: "DELETE"},
 		{path: "/v1/traces", methods: "POST"},
 		{path: "/api/v1/runs/" + run, methods: "GET HEAD PATCH DELETE"},
 	}

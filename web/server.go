@@ -253,5 +253,6 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}
 	parts.Wait()
 	s.layouts.Wait()
+	s.api.Close()
 	return errors.Join(err, hubErr)
 }

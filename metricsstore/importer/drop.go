@@ -131,6 +131,9 @@ func (d *Drop) spool(name string, r io.Reader) (item, error) {
 	return item{cleanPath(name), func() (io.ReadCloser, error) { return os.Open(kept) }}, err
 }
 
+// Spooled is how many bytes the temporary files of the drop take.
+func (d *Drop) Spooled() int64 { return d.spooled }
+
 // cleanPath makes the name that an archive or a browser gives to a file a relative path.
 func cleanPath(name string) string {
 	clean := strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")

@@ -177,9 +177,12 @@ func (a *API) assemble() error {
 	a.submit = &submitHandlers{
 		summaries: a.summaries, schemas: a.huma.OpenAPI().Components.Schemas, keys: newIdempotency(cfg.Now),
 	}
-	a.files, a.imports = &fileHandlers{records: r}, &importHandlers{records: r, importer: imports}
+	a.files, a.imports = &fileHandlers{records: r}, &importHandlers{records: r, importer: imports, held: &heldDrops{maxBytes: maxHeldBytes}}
 	return nil
 }
 
 // Active returns how many runs submitted through this API have not ended.
 func (a *API) Active() int { return a.submit.active.count() }
+
+// Close releases the files that dry runs of imports have left. It is called once, when no more requests come.
+func (a *API) Close() { a.imports.held.close() }

@@ -114,7 +114,7 @@ func bodies(doc *huma.OpenAPI) {
 	imports.Responses["200"] = &huma.Response{Description: "OK", Content: imports.Responses["201"].Content}
 	retry := doc.Paths["/runs/{run}/retry"].Post
 	retry.Responses["200"] = &huma.Response{Description: "OK", Content: retry.Responses["201"].Content}
-	imports.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	imports.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{
 		archiveType:           {Schema: binary},
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: binary}},
 	}}

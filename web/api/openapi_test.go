@@ -243,6 +243,8 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	call("get-drawing", http.MethodGet, "/runs/"+string(ended.Run)+"/drawing", http.StatusNotImplemented, nil)
 	archive := w.request(http.MethodGet, "/runs/"+string(ended.Run)+"/archive", nil).Body.String()
 	call("import-runs", http.MethodPost, "/imports", http.StatusOK, archive)
+	call("import-runs", http.MethodPost, "/imports?dry_run=true", http.StatusOK, archive)
+	call("discard-import", http.MethodDelete, "/imports/none", http.StatusNotFound, nil)
 	call("submit-run", http.MethodPost, "/runs", http.StatusCreated, map[string]any{"workflow": "spread"})
 	call("annotate-run", http.MethodPatch, "/runs/"+string(ended.Run), http.StatusOK, map[string]any{"note": "x", "tags": []string{"a"}})
 	call("retry-run", http.MethodPost, "/runs/"+string(failed.Run)+"/retry", http.StatusCreated, nil)

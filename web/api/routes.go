@@ -32,9 +32,12 @@ func (a *API) runRoutes() {
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, remove, h.deleteRun)
 	imports := operation("import-runs", http.MethodPost, "/imports", "runs", "Import runs from archives and from records of other tools")
-	imports.Description = "The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip, zstd or lz4. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already."
+	imports.Description = "The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip, zstd or lz4. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already. With dry_run, 200 with what an import would do; the files are then held for some minutes, and imported by a request with held and without a body."
 	imports.DefaultStatus = http.StatusCreated
 	register(a, imports, a.imports.importFiles)
+	discard := operation("discard-import", http.MethodDelete, "/imports/{held}", "runs", "Release the files of a dry run before their time")
+	discard.DefaultStatus = http.StatusNoContent
+	register(a, discard, a.imports.discardFiles)
 }
 
 func (a *API) controlRoutes() {

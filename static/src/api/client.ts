@@ -196,17 +196,25 @@ export class Api {
   }
 
   /**
-   * Imports the runs in files, which may belong together; the names are their paths. A mapping says what the columns of
-   * tables mean.
+   * Imports the runs in files, which may belong together; the names are their paths. The text is the ID under which the
+   * files of a dry run are held.
    */
   import(
-    files: readonly { name: string; file: Blob }[],
-    { mapping = '', signal }: { mapping?: string; signal?: AbortSignal } = {},
+    files: readonly { name: string; file: Blob }[] | string,
+    query: Omit<QueryOf<'import-runs'>, 'held' | 'name'> = {},
+    signal?: AbortSignal,
   ): Promise<Import> {
+    if (typeof files === 'string') {
+      return this.#json('/imports', { method: 'POST', query: { held: files, ...query }, signal });
+    }
     const body = new FormData();
     for (const { name, file } of files) body.append(name, file);
-    const query = mapping === '' ? {} : { mapping };
     return this.#json('/imports', { method: 'POST', query, body, signal });
+  }
+
+  /** Releases the files of a dry run before their time. */
+  async discardImport(held: string): Promise<void> {
+    await this.#answer(`/imports/${encodeURIComponent(held)}`, { method: 'DELETE' });
   }
 
   async #json<T>(path: string, options: Options): Promise<T> {

@@ -32,10 +32,27 @@ export interface paths {
     put?: never;
     /**
      * Import runs from archives and from records of other tools
-     * @description The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip, zstd or lz4. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already.
+     * @description The body is a file: an archive, as GET /runs/{run}/archive returns it, a record of a known format, or a tar or zip file of them, optionally compressed with gzip, zstd or lz4. Or it is a form with several files, one a part, whose name is the path of the file. 201 if any run is new, 200 if all existed already. With dry_run, 200 with what an import would do; the files are then held for some minutes, and imported by a request with held and without a body.
      */
     post: operations['import-runs'];
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/imports/{held}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Release the files of a dry run before their time */
+    delete: operations['discard-import'];
     options?: never;
     head?: never;
     patch?: never;
@@ -793,6 +810,15 @@ export interface components {
       variance: number | null;
       version?: number;
     };
+    HeldFiles: {
+      /** @description The parameter held of the import. */
+      id: string;
+      /**
+       * Format: date-time
+       * @description When they are released, at the latest. Other dry runs may have them released before.
+       */
+      until: string;
+    };
     History: {
       /** @description Ascending by time; only those with runs. Empty if grouped by function. */
       buckets: components['schemas']['HistoryPart'][];
@@ -873,6 +899,8 @@ export interface components {
     Import: {
       /** @description One for each run, in the order in which they were found, and one for each file from which none could be read. */
       files: components['schemas']['ImportedFile'][];
+      /** @description After a dry run, that the files are held for an import without sending them again; absent where they have no run, or are too large to be held. */
+      held?: components['schemas']['HeldFiles'];
     };
     Imported: {
       /** @description Bytes of files that no task produces, counted each time they were read; null if unknown. */
@@ -906,7 +934,7 @@ export interface components {
       /** @description archive, or the name of the format of the record; empty if it is none that is known. */
       format: string;
       /**
-       * @description completed: the run existed and lacked something; replaced: it existed, from a shorter record.
+       * @description completed: the run existed and lacked something; replaced: it existed, from a shorter record. After a dry run, what an import would do.
        * @enum {string}
        */
       outcome: 'imported' | 'completed' | 'replaced' | 'unchanged' | 'failed';
@@ -1533,6 +1561,7 @@ export type Functions = components['schemas']['Functions'];
 export type Graph = components['schemas']['Graph'];
 export type GraphScope = components['schemas']['GraphScope'];
 export type Group = components['schemas']['Group'];
+export type HeldFiles = components['schemas']['HeldFiles'];
 export type History = components['schemas']['History'];
 export type HistoryPart = components['schemas']['HistoryPart'];
 export type Identity = components['schemas']['Identity'];
@@ -1627,12 +1656,18 @@ export interface operations {
         name?: string;
         /** @description What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job; the files are then read as tables. */
         mapping?: string;
+        /** @description Says what an import would do, and keeps nothing but, for some minutes, the files. */
+        dry_run?: boolean;
+        /** @description The files of a dry run take the place of the body. The mapping is given again. */
+        held?: string;
+        /** @description Imports only these of the runs in the files; all without it. */
+        run?: string[];
       };
       header?: never;
       path?: never;
       cookie?: never;
     };
-    requestBody: {
+    requestBody?: {
       content: {
         'application/octet-stream': string;
         'multipart/form-data': {
@@ -1658,6 +1693,35 @@ export interface operations {
         content: {
           'application/json': components['schemas']['Import'];
         };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'discard-import': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        held: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description What was wrong. */
       default: {

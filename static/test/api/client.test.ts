@@ -131,10 +131,22 @@ describe('what goes wrong', () => {
   });
 });
 
+test('an import sends files, or refers to those of a dry run', async () => {
+  const { api, asked } = fakeApi(() => Response.json({ files: [] }));
+  await api.import([{ name: 'a/x', file: new Blob(['x']) }], { dry_run: true });
+  await api.import('id', { run: ['r', 's'], mapping: 'a=b' });
+  const [files, held] = asked;
+  expect(files?.url).toBe('http://host/x/api/v1/imports?dry_run=true');
+  expect((files?.init.body as FormData).get('a/x')).toBeInstanceOf(Blob);
+  expect(held?.url).toBe('http://host/x/api/v1/imports?held=id&run=r&run=s&mapping=a%3Db');
+  expect(held?.init.body).toBeUndefined();
+});
+
 test('every operation that answers JSON has a method', async () => {
   const { api, asked } = fakeApi(() => Response.json({}));
   const calls: Record<keyof operations, (() => Promise<unknown>) | null> = {
     'import-runs': () => api.import([{ name: 'x', file: new Blob(['x']) }]),
+    'discard-import': () => api.discardImport('h'),
     'list-functions': () => api.functions(),
     'list-runs': () => api.runs(),
     'submit-run': () => api.submit({ workflow: 'w' }),
@@ -169,6 +181,7 @@ test('every operation that answers JSON has a method', async () => {
   for (const call of Object.values(calls)) await call?.();
   expect(asked.map(({ url, init }) => `${init.method} ${url.replace('http://host/x/api/v1', '')}`)).toEqual([
     'POST /imports',
+    'DELETE /imports/h',
     'GET /functions',
     'GET /runs',
     'POST /runs',

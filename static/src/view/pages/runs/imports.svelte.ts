@@ -95,7 +95,7 @@ export class Imports {
       return { key: this.#count++, file, run: undefined, isNew: false, text: '', table };
     };
     try {
-      const done = await this.#app.track(this.#app.api.import(files, { mapping, signal }));
+      const done = await this.#app.track(this.#app.api.import(files, mapping === '' ? {} : { mapping }, signal));
       return done.files.map(({ path, run, outcome, error, format }) => ({
         ...line(path),
         ...(format === 'table' || run === undefined ? {} : { table: undefined }),
