@@ -102,7 +102,7 @@ func finishHeader(h *Header, kept *Run, f *Fold) {
 }
 
 // Sweep rebuilds every run that needs it and whose lease is free, and returns those that it archived. A run that
-// cannot be rebuilt stays as it is, and the error names it. Runs that have not ended and started at before or later
+// cannot be rebuilt stays as it is, and the error names it. Runs that have not ended and were added at before or later
 // are left alone (none of them where before is zero): a run is listed some time before its recorder has the lease,
 // and would be ended as interrupted in between. Runs that are ArchiverConfig.Live are left alone as well.
 func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]record.RunID, error) {
@@ -116,7 +116,7 @@ func (a *Archiver) Sweep(ctx context.Context, before time.Time) ([]record.RunID,
 		for i := range runs {
 			r := &runs[i]
 			isDone := r.Status.Final() && (r.LastSeq <= r.ArchivedSeq && !r.lacksRollups() || r.Damaged() != "")
-			isNew := !r.Status.Final() && !before.IsZero() && !r.Info.StartedAt.Before(before)
+			isNew := !r.Status.Final() && !before.IsZero() && !r.Added().Before(before)
 			if isDone || isNew || a.cfg.Live(r.Info.ID) {
 				continue
 			}

@@ -49,9 +49,11 @@ func TestRebuildInterrupted(t *testing.T) {
 	done, err := archiver(t, s).Sweep(t.Context(), started)
 	require.NoError(t, err)
 	assert.Empty(t, done, "its recorder may be about to take the lease")
-	done, err = archiver(t, s).Sweep(t.Context(), started.Add(1))
+	imported := metricsstore.Header{Info: info("i"), Status: record.Running, AddedAt: started.Add(time.Hour)}
+	require.NoError(t, s.Begin(t.Context(), imported, g.AppendShape(nil)))
+	done, err = archiver(t, s).Sweep(t.Context(), started.Add(time.Hour))
 	require.NoError(t, err)
-	assert.Equal(t, []record.RunID{"r"}, done)
+	assert.Equal(t, []record.RunID{"r"}, done, "the other one is being imported, although it started long ago")
 	got := mustRun(t, s, "r")
 	fold := metricsstore.NewFold(g)
 	require.NoError(t, fold.Steps(steps[:cut]))
@@ -61,7 +63,7 @@ func TestRebuildInterrupted(t *testing.T) {
 	assert.Equal(t, int64(1), got.Upload.DetailsKept)
 	assert.Equal(t, began().Add(time.Duration(fold.Counts().LastEnd)), got.EndedAt)
 
-	again, err := archiver(t, s).Sweep(t.Context(), time.Time{})
+	again, err := archiver(t, s).Sweep(t.Context(), started.Add(time.Hour))
 	require.NoError(t, err)
 	assert.Empty(t, again, "once is enough")
 
