@@ -53,8 +53,8 @@ func sumOnRedis(ctx context.Context, url string) (sum int, err error) {
 }
 
 // find names the functions of this process, so that it takes part in runs that others submit.
-func find(_, function string) *engine.Function {
-	if function == add.Name() {
+func find(_ string, function engine.Signature) *engine.Function {
+	if function.Name == add.Name() {
 		return engine.Functions(add)[0]
 	}
 	return nil

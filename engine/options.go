@@ -14,6 +14,8 @@ import (
 type (
 	// Function is what the engine knows of a declared Go function.
 	Function = dag.Function
+	// Signature is a function's name with the types it takes and returns.
+	Signature = dag.Signature
 	// Callable is any declared function: F0 to F4 and FN.
 	Callable = dag.Callable
 	// Options of a function; the zero value means the defaults.

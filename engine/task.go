@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"github.com/dagscope/dagscope/engine/execution"
@@ -13,5 +14,5 @@ func Task(ctx context.Context) *execution.TaskInfo {
 	if t, ok := ctx.Value(execution.TaskKey{}).(*execution.TaskInfo); ok {
 		return t
 	}
-	return &execution.TaskInfo{Attempt: 1, Log: slog.New(slog.DiscardHandler)}
+	return &execution.TaskInfo{Attempt: 1, Log: slog.New(slog.DiscardHandler), Output: io.Discard}
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dagscope/dagscope/engine/codec"
 	"github.com/dagscope/dagscope/engine/dag"
 )
 
@@ -18,11 +17,11 @@ type Workflow struct {
 	Params      []Param
 	// Functions lists every function that Build may call.
 	Functions []*Function
-	// Dynamic returns the function of a name that only the arguments mention, for example if a file names the programs
-	// of its tasks; nil if there are no such functions. A worker finds these functions by workflow and name, so Dynamic
-	// must return the same function for a name in every process, and Build may only call functions that are listed or
-	// come from Dynamic. It returns nil for a name that no function of the workflow can have.
-	Dynamic func(name string) *Function
+	// Dynamic returns the function of a signature that only the arguments mention, for example if a file names the
+	// programs of its tasks; nil if there are no such functions. A worker finds these functions by workflow and
+	// signature, so Dynamic must return the same function in every process, and Build may only call functions that are
+	// listed or come from Dynamic. It returns nil for a signature that no function of the workflow can have.
+	Dynamic func(Signature) *Function
 	// Build makes the graph for checked arguments and returns the reference to the run's result. An error says why it
 	// cannot; a *ParameterError names the argument that is to blame.
 	Build func(g *Builder, args Args) (AnyRef, error)
@@ -57,9 +56,8 @@ func (w *Workflow) makes(f *Function) bool {
 	if w.Dynamic == nil {
 		return false
 	}
-	g := w.Dynamic(f.Name())
-	return g != nil && g.Name() == f.Name() && g.Options().Version == f.Options().Version && g.Output().Name() == f.Output().Name() &&
-		slices.EqualFunc(g.Inputs(), f.Inputs(), func(a, b *codec.Type) bool { return a.Name() == b.Name() })
+	g := w.Dynamic(f.Signature())
+	return g != nil && g.Options().Version == f.Options().Version && g.Signature().Equal(f.Signature())
 }
 
 // Arguments checks set, texts by parameter, against the parameters and fills in defaults. open reads the file that a file

@@ -82,7 +82,7 @@ func (o order) profile() (stop func() error, err error) {
 }
 
 // finder gives the functions of that name.
-func finder(name string) func(workflow, function string) *engine.Function {
+func finder(name string) func(workflow string, function engine.Signature) *engine.Function {
 	functions := bench.Functions()
 	switch name {
 	case pingSide:
@@ -90,9 +90,9 @@ func finder(name string) func(workflow, function string) *engine.Function {
 	case pongSide:
 		functions = engine.Functions(pong)
 	}
-	return func(_, name string) *engine.Function {
+	return func(_ string, wanted engine.Signature) *engine.Function {
 		for _, f := range functions {
-			if f.Name() == name {
+			if f.Name() == wanted.Name {
 				return f
 			}
 		}

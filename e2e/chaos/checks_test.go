@@ -43,7 +43,7 @@ func undisturbed(t *testing.T) (*trial, *ledger.State) {
 	store, err := shared.New(shared.Config{Backend: backend})
 	require.NoError(t, err)
 	pool, err := worker.New(worker.Config{
-		State: store, Width: 2, Backoff: time.Millisecond, Find: func(_, f string) *engine.Function { return functions[f] },
+		State: store, Width: 2, Backoff: time.Millisecond, Find: func(_ string, f engine.Signature) *engine.Function { return functions[f.Name] },
 	})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())

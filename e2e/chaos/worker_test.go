@@ -82,7 +82,7 @@ func beWorker(argument string) error {
 	}
 	pool, err := worker.New(worker.Config{
 		State: store, Width: spec.Width, MaxSlots: 16, Name: name, SoftStop: 2 * time.Second, Grace: 5 * time.Second,
-		Backoff: 20 * time.Millisecond, Find: func(_, function string) *engine.Function { return functions[function] },
+		Backoff: 20 * time.Millisecond, Find: func(_ string, function engine.Signature) *engine.Function { return functions[function.Name] },
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // DecodeGraph decodes what AppendGraph wrote, which must be all of src. The graph has the same Hash, numbering,
 // identities, flags and options of functions as the encoded one. constants returns the constants that are not in src by
 // their hash; it is called at most once for each, and not for constants that this process cannot use. find returns the
-// function of a name, nil if this process does not have it; see Runs. All values that tasks, fan-outs and the result
+// function of a signature, nil if this process does not have it; see Runs. All values that tasks, fan-outs and the result
 // read have exactly the Go types that the functions of this process take: the types of lists and maps follow from
 // those.
 //
@@ -23,7 +23,7 @@ import (
 // functions of this process disagree about a type of the graph, and with the error of constants. It allocates in
 // proportion to src, to the constants, and to the number of values that arguments consist of, which can be 16
 // million; 100,000 tasks take some 60 ms. It keeps no reference to src.
-func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find func(function string) *Function) (*Graph, error) {
+func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find func(Signature) *Function) (*Graph, error) {
 	d := graphDecoder{Reader: wire.Reader{Rest: src}, g: &Graph{}, fetch: constants, find: find}
 	if version := d.Byte(); d.Err == nil && version != graphVersion {
 		return nil, fmt.Errorf("%w: graph of version %d, expected %d", codec.ErrUnknownVersion, version, graphVersion)
@@ -50,7 +50,7 @@ type graphDecoder struct {
 	wire.Reader
 	g     *Graph
 	fetch func(hash string) ([]byte, error)
-	find  func(function string) *Function
+	find  func(Signature) *Function
 	types wireTypes
 	outs  []uint32 // types: of each function's output
 	ins   [][]uint32
@@ -118,13 +118,12 @@ func (d *graphDecoder) functions() {
 // local is this process's function for f, with the options of f, which belong to the run. If this process has none of
 // the same version and types, it is f without a body.
 func (d *graphDecoder) local(f *Function, in []uint32, out uint32) *Function {
-	l := d.find(f.name)
-	isSame := l != nil && !l.bodiless && l.name == f.name && l.opts.Version == f.opts.Version &&
-		len(l.in) == len(in) && l.out.Name() == d.types[out].name
-	for i := 0; isSame && i < len(in); i++ {
-		isSame = l.in[i].Name() == d.types[in[i]].name
+	s := Signature{Name: f.name, Output: d.types[out].name}
+	for _, t := range in {
+		s.Inputs = append(s.Inputs, d.types[t].name)
 	}
-	if !isSame {
+	l := d.find(s)
+	if l == nil || l.bodiless || l.opts.Version != f.opts.Version || !l.Signature().Equal(s) {
 		return f.withoutBody()
 	}
 	err := d.types.bind(out, l.out.GoType())

@@ -22,12 +22,12 @@ import (
 )
 
 // finder finds functions by name.
-func finder(fs ...*engine.Function) func(string) *engine.Function {
+func finder(fs ...*engine.Function) func(dag.Signature) *engine.Function {
 	byName := map[string]*engine.Function{}
 	for _, f := range fs {
 		byName[f.Name()] = f
 	}
-	return func(name string) *engine.Function { return byName[name] }
+	return func(s dag.Signature) *engine.Function { return byName[s.Name] }
 }
 
 // from returns constants from a map.
@@ -129,7 +129,7 @@ func requireApart(t require.TestingT, g *dag.Graph, seed uint64) {
 		require.Equal(t, g.Hash(), copies[i].Hash())
 		require.Equal(t, len(fs) == len(g.Functions()) && copies[i].ResultType().Err() == nil, copies[i].Executable())
 		for n, f := range copies[i].Functions() {
-			require.Equal(t, finder(fs...)(f.Name()) != nil, copies[i].Runs(n))
+			require.Equal(t, finder(fs...)(f.Signature()) != nil, copies[i].Runs(n))
 		}
 	}
 	want, err := enginetest.Evaluate(context.Background(), g)
@@ -164,7 +164,7 @@ func TestUnknownFunctionsKeepWhatIsKnown(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			wire, _, err := g.AppendGraph(nil)
 			require.NoError(t, err)
-			got, err := dag.DecodeGraph(wire, nil, func(string) *engine.Function { return c.has })
+			got, err := dag.DecodeGraph(wire, nil, func(dag.Signature) *engine.Function { return c.has })
 			require.NoError(t, err)
 			require.Equal(t, c.runs, got.Runs(0))
 			require.Equal(t, c.runs, got.Executable())

@@ -3,6 +3,7 @@ package dag
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/codec"
@@ -44,6 +45,18 @@ type Function struct {
 	bodiless bool
 }
 
+// Signature is the name of a function and of the types it takes and returns, as Go writes them.
+type Signature struct {
+	Name   string
+	Inputs []string
+	Output string
+}
+
+// Equal reports whether both are the same.
+func (s Signature) Equal(t Signature) bool {
+	return s.Name == t.Name && s.Output == t.Output && slices.Equal(s.Inputs, t.Inputs)
+}
+
 // Callable is any declared function: F0 to F4 and FN.
 type Callable interface{ function() *Function }
 
@@ -60,6 +73,15 @@ func (f *Function) Output() *codec.Type { return f.out }
 
 // Inputs describes the arguments.
 func (f *Function) Inputs() []*codec.Type { return f.in }
+
+// Signature is the function's, without its version.
+func (f *Function) Signature() Signature {
+	s := Signature{Name: f.name, Output: f.out.Name()}
+	for _, t := range f.in {
+		s.Inputs = append(s.Inputs, t.Name())
+	}
+	return s
+}
 
 // Invoke calls the function with boxed arguments, one for each of Inputs and of that type; nil is the zero value.
 func (f *Function) Invoke(ctx context.Context, args []any) (any, error) { return f.invoke(ctx, args) }

@@ -23,6 +23,8 @@ const (
 	ShutdownError   ErrorKind = "shutdown" // of a run that was cancelled because its process was stopped
 	StoreError      ErrorKind = "store"
 	LimitError      ErrorKind = "limit"
+	// EnvironmentError: what the tasks need could not be prepared, so none was called.
+	EnvironmentError ErrorKind = "environment"
 )
 
 // MaxEvidence bounds the message, the stack and the log tail of one attempt each, in bytes.

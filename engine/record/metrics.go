@@ -78,7 +78,7 @@ func (d *Decoder) metrics(s *Step) TaskMetrics {
 	if s.Outcome == OutcomeCached {
 		m.StartedAt = d.info.StartedAt.Add(time.Duration(s.Ended))
 	}
-	if s.Usage != nil {
+	if s.Usage != nil && s.Usage.InputBytes != codec.UnknownSize {
 		m.Input = s.Usage.InputBytes
 	}
 	for _, id := range s.Readied {

@@ -131,6 +131,20 @@ type WorkerRecord struct {
 	CPU         time.Duration `json:"cpu_ns"`     // of its process during the run
 	MemoryBytes int64         `json:"memory_bytes"`
 	Saved       *Savings      `json:"saved,omitempty"` // nil unless several processes share the run
+	// Preparations are what was made ready before the first claim, such as an environment of packages.
+	Preparations []Preparation `json:"preparations,omitempty"`
+}
+
+// Preparation is one thing that a worker made ready before it claimed tasks of a run.
+type Preparation struct {
+	Key     string `json:"key"`             // what it is, by content; distinct within a worker's record
+	Name    string `json:"name"`            // for people
+	Started int64  `json:"started_ns"`      // since the run's start
+	Ended   int64  `json:"ended_ns"`        // 0 while it continues
+	Bytes   int64  `json:"bytes"`           // how large it is so far
+	Done    bool   `json:"done"`            // it has ended
+	Reused  bool   `json:"reused"`          // it was there already
+	Error   string `json:"error,omitempty"` // why it failed
 }
 
 // RunInfo is what is known about a run when it is submitted.

@@ -1,9 +1,13 @@
 package record
 
-import "time"
+import (
+	"time"
 
-// Usage is what an attempt used, as far as it was measured; the rest is UnknownSize. Imported recordings have it; lanes
-// of engine/worker measure time only, so attempts of the engine have none.
+	"github.com/dagscope/dagscope/engine/codec"
+)
+
+// Usage is what an attempt used, as far as it was measured; the rest is UnknownSize. Imported recordings have it, and
+// attempts whose bodies report it, as those that start processes do. Lanes of engine/worker measure time only.
 type Usage struct {
 	CPU          time.Duration `json:"cpu_ns"`       // of all processors together
 	MemoryBytes  int64         `json:"memory_bytes"` // the peak of resident memory
@@ -14,6 +18,15 @@ type Usage struct {
 	InputBytes   int64 `json:"-"` // Bytes.Input has it
 	OutsideBytes int64 `json:"outside_bytes"`
 	ResultBytes  int64 `json:"result_bytes"`
+}
+
+// UnknownUsage is one of which nothing was measured.
+func UnknownUsage() *Usage {
+	var parts [usageParts]int64
+	for i := range parts {
+		parts[i] = codec.UnknownSize
+	}
+	return usageOf(parts)
 }
 
 // parts are the numbers of a usage in the order in which they are packed.

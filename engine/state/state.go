@@ -45,7 +45,7 @@ type Shared interface {
 	// function which find knows. find returns nil for functions that this process does not have; the workflow is for
 	// functions whose names are not unique. take returns the hooks; begin is called with the run before any claim is
 	// handed out.
-	Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job execution.Job) (hooks Hooks, begin func(Run))) error
+	Join(ctx context.Context, find func(workflow string, function engine.Signature) *engine.Function, take func(job execution.Job) (hooks Hooks, begin func(Run))) error
 }
 
 // Watcher is a Store that reads runs without taking part in them; see execution.Finder and execution.Retrier.
@@ -169,6 +169,8 @@ type End struct {
 	Error *record.ErrorRecord
 	// Log is the last part of what the body logged.
 	Log []byte
+	// Usage is what the attempt used, nil if nothing was measured. It must not be modified.
+	Usage *record.Usage
 	// Inputs report how the inputs arrived, if the run is a Fetcher.
 	Inputs []record.InputDetail
 }

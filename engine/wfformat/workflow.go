@@ -132,11 +132,11 @@ func declare(category string) engine.F2[burn, []string, string] {
 }
 
 // burner is Workflow.Dynamic.
-func burner(name string) *engine.Function {
-	if name == "" {
+func burner(s engine.Signature) *engine.Function {
+	if s.Name == "" {
 		return nil
 	}
-	return declare(name).Function
+	return declare(s.Name).Function
 }
 
 func (t burn) run(ctx context.Context, inputs []string) (string, error) {

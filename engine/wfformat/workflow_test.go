@@ -176,8 +176,8 @@ func TestWorkflowRefuses(t *testing.T) {
 // another machine.
 func TestDynamic(t *testing.T) {
 	w := Workflow()
-	require.Nil(t, w.Dynamic(""))
-	f := w.Dynamic("mProject")
+	require.Nil(t, w.Dynamic(engine.Signature{}))
+	f := w.Dynamic(engine.Signature{Name: "mProject"})
 	require.Equal(t, "mProject", f.Name())
 	require.Zero(t, f.Options().Timeout, "a recorded runtime may be long")
 	kind := f.Inputs()[0]

@@ -128,7 +128,8 @@ func (a *attempt) Value(key any) any {
 		r.info = &execution.TaskInfo{
 			Run: a.job.info.ID, Task: a.job.numbers.Identity(a.place()), Node: a.node,
 			Epoch: int(a.epoch), Attempt: int(a.number),
-			Log: slog.New(slog.NewTextHandler(&r.tail, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Log:    slog.New(slog.NewTextHandler(&r.tail, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Output: &r.tail,
 		}
 	}
 	return r.info
@@ -232,6 +233,20 @@ func (a *attempt) log() []byte {
 		return r.tail.bytes()
 	}
 	return nil
+}
+
+// used returns what the body reported that it used, nil for nothing.
+func (a *attempt) used() *record.Usage {
+	r := a.rare.Load()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.info == nil {
+		return nil
+	}
+	return r.info.Used()
 }
 
 // tail keeps the last record.MaxEvidence bytes that were written to it.

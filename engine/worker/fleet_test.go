@@ -91,13 +91,13 @@ func (o *office) elsewhere(ctx context.Context, f func(*sharedRun)) {
 	}
 }
 
-func (o *office) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(execution.Job) (state.Hooks, func(state.Run))) error {
+func (o *office) Join(ctx context.Context, find func(workflow string, function engine.Signature) *engine.Function, take func(execution.Job) (state.Hooks, func(state.Run))) error {
 	if o.refuse != nil {
 		return o.refuse
 	}
 	o.elsewhere(ctx, func(r *sharedRun) {
 		for _, f := range r.job.Graph.Functions() {
-			if find(r.job.Info.Workflow, f.Name()) == nil {
+			if find(r.job.Info.Workflow, f.Signature()) == nil {
 				return
 			}
 		}
@@ -259,7 +259,7 @@ func (f *fleet) process(t *testing.T, cfg worker.Config) *process {
 	o := &office{fleet: f}
 	cfg.State = o
 	if cfg.Find == nil {
-		cfg.Find = func(_, name string) *engine.Function { return engine.Functions(add)[0] }
+		cfg.Find = func(string, engine.Signature) *engine.Function { return engine.Functions(add)[0] }
 	}
 	pool, err := worker.New(cfg)
 	require.NoError(t, err)

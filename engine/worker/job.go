@@ -31,6 +31,8 @@ type job struct {
 	fence               atomic.Pointer[error]        // the cause for attempts claimed before it was set; see state.Hooks
 	own                 ownRecord
 	shared              sharedRun
+	preparing           *preparing  // nil unless it needs a preparation; set by prepare, before watch starts
+	isOpen              atomic.Bool // lanes may claim its tasks
 }
 
 // sharedRun is the part of a job that exists only for shared runs; for others its interfaces are nil.
@@ -38,6 +40,7 @@ type sharedRun struct {
 	member  state.Member
 	fetcher state.Fetcher
 	backlog state.Backlogged
+	entered bool          // Enter was called; set by open, before the preparation returns
 	leaving chan struct{} // closed by Pool.stopAll when the run is to be left to the other processes
 }
 
@@ -69,14 +72,75 @@ func (j *job) start(run state.Run, warm bool) {
 		j.shared.member = member
 		j.shared.fetcher, _ = run.(state.Fetcher)
 		j.shared.backlog, _ = run.(state.Backlogged)
-		if !j.pool.cfg.Idle {
-			member.Enter(j.own.now)
-		}
 		return
 	}
 	j.own.announce()
 	run.Note(record.Step{Kind: record.WorkerStarted, Started: now})
 	j.deadline = time.NewTimer(j.options.Deadline)
+}
+
+// preparing is the part of a job that exists while it is prepared.
+type preparing struct {
+	cancel   context.CancelFunc
+	returned chan struct{} // closed when the Preparation has returned and the job is open, or will not be
+}
+
+// prepare begins the preparation, and opens the job at once if it needs none.
+func (j *job) prepare() {
+	p := j.pool
+	var need Preparation
+	if p.cfg.Prepare != nil && !p.cfg.Idle {
+		need = p.cfg.Prepare(execution.Job{Info: j.info, Graph: j.graph, Options: j.options})
+	}
+	if need == nil {
+		j.open()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ended by watch, when the run has ended or is left
+	j.preparing = &preparing{cancel: cancel, returned: make(chan struct{})}
+	go func() {
+		defer close(j.preparing.returned)
+		err := need(ctx, func(r record.Preparation) { j.own.prepare(r, j.run.Now()) })
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			j.unprepared(err)
+		default:
+			j.open()
+		}
+	}()
+}
+
+// open lets the lanes claim tasks.
+func (j *job) open() {
+	p := j.pool
+	if j.shared.member != nil && !p.cfg.Idle {
+		j.shared.member.Enter(j.own.now)
+		j.shared.entered = true
+	}
+	j.isOpen.Store(true)
+	p.lanes.ready(j.run.Ready())
+	select {
+	case p.added <- struct{}{}:
+	default:
+	}
+}
+
+// unprepared fails a run that could not be prepared here.
+func (j *job) unprepared(err error) {
+	j.run.Stop(record.Failed, err, &record.ErrorRecord{
+		Kind: record.EnvironmentError, Node: dag.NoNode, Message: clip(err.Error()), Worker: j.pool.cfg.Name, Host: j.pool.host,
+		Time: time.Now(),
+	})
+}
+
+// stop ends the preparation, if there is one, and waits until it has returned.
+func (p *preparing) stop() {
+	if p == nil {
+		return
+	}
+	p.cancel()
+	<-p.returned
 }
 
 // expired is the channel of the deadline's timer, nil without one.
@@ -104,7 +168,7 @@ func (j *job) leave() {
 	if j.shared.member == nil {
 		return
 	}
-	if j.pool.cfg.Idle { // this worker took no part, so it only stops watching the run
+	if !j.shared.entered { // this worker took no part, so it only stops watching the run
 		select {
 		case <-j.run.Done(): // an ended run is kept for queries
 		default:

@@ -90,6 +90,9 @@ func (l *lane) claim() (*job, state.Claim, bool) {
 			l.turn = 0
 		}
 		j := jobs[l.turn]
+		if !j.isOpen.Load() {
+			continue
+		}
 		l.fence = j.fence.Load()
 		if c, ok := j.lane(l.slot).Claim(); ok {
 			return j, c, true
@@ -120,7 +123,7 @@ func (l *lane) work(j *job, c state.Claim) bool {
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
 		l.fence = j.fence.Load()
 		reply := place.Complete(l.end[:], next && l.pool.lanes.allows(l.slot))
-		e.Output, e.Error, e.Log, e.Delay = nil, nil, nil, 0 // the other fields are set each time
+		e.Output, e.Error, e.Log, e.Usage, e.Delay = nil, nil, nil, nil, 0 // the other fields are set each time
 		if !reply.HasNext {
 			return true
 		}
@@ -171,7 +174,7 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	if !ok {
 		return false
 	}
-	e.Started, e.Announced, e.Log = a.started, wasAnnounced, a.log()
+	e.Started, e.Announced, e.Log, e.Usage = a.started, wasAnnounced, a.log(), a.used()
 	if err != nil {
 		e.OutputBytes = 0
 		l.failed(a, err, e)
@@ -248,7 +251,7 @@ func (l *lane) exited(a *attempt) {
 		return
 	}
 	e := &l.end[0]
-	e.Started, e.Ended, e.Announced, e.Log = a.started, a.job.run.Now(), wasAnnounced, a.log()
+	e.Started, e.Ended, e.Announced, e.Log, e.Usage = a.started, a.job.run.Now(), wasAnnounced, a.log(), a.used()
 	l.failed(a, errExit, e)
 	a.release()
 	a.job.lane(l.slot).Complete(l.end[:], false)

@@ -59,7 +59,9 @@ func (p *Pool) monitor(ctx context.Context) {
 func (p *Pool) ready() int {
 	n := 0
 	for _, j := range *p.jobs.Load() {
-		n += j.run.Ready()
+		if j.isOpen.Load() {
+			n += j.run.Ready()
+		}
 	}
 	return n
 }
@@ -69,6 +71,9 @@ func (p *Pool) ready() int {
 func (p *Pool) waiting() int {
 	n, elsewhere := 0, 0
 	for _, j := range *p.jobs.Load() {
+		if !j.isOpen.Load() {
+			continue
+		}
 		n += j.run.Ready()
 		if j.shared.backlog != nil {
 			elsewhere += j.shared.backlog.Backlog()

@@ -54,10 +54,13 @@ type Config struct {
 	// Startup is the time from the start of the process until it could work, for records; 0 if unknown.
 	Startup time.Duration
 
-	// Find returns a function of this process, nil if it has none of that name; a function whose name is not unique is
-	// found by its workflow. If Find is set and State is a state.Shared, the pool takes part in all runs of the store,
+	// Find returns a function of this process, nil if it has none of that signature; a function whose name is not unique
+	// is found by its workflow. If Find is set and State is a state.Shared, the pool takes part in all runs of the store,
 	// otherwise only in those submitted to it.
-	Find func(workflow, function string) *engine.Function
+	Find func(workflow string, function engine.Signature) *engine.Function
+	// Prepare returns what has to be done for a run before any of its tasks is claimed here; nil if there is nothing. If
+	// that fails, the run fails.
+	Prepare func(execution.Job) Preparation
 	// Idle pools have no lanes: they submit runs and watch how other processes execute them. State has to be a
 	// state.Shared.
 	Idle bool
@@ -93,6 +96,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
+
+// Preparation does what a run needs before its tasks can be called in this process, such as to install packages. It
+// returns soon after ctx ends. report may be called at any time until it returns; of two reports with the same key the
+// later one replaces the earlier.
+type Preparation func(ctx context.Context, report func(record.Preparation)) error
 
 // Pool implements execution.Executor with goroutines of this process. Safe for concurrent use.
 type Pool struct {
@@ -159,12 +167,8 @@ func (p *Pool) admit(j *job, run state.Run) bool {
 	p.accepted++
 	jobs := append((*p.jobs.Load())[:len(*p.jobs.Load()):len(*p.jobs.Load())], j)
 	p.jobs.Store(&jobs)
+	j.prepare()
 	p.watchers.Go(func() { p.watch(j) })
-	p.lanes.ready(run.Ready())
-	select {
-	case p.added <- struct{}{}:
-	default:
-	}
 	return true
 }
 
@@ -183,6 +187,7 @@ func (p *Pool) watch(j *job) {
 	if j.deadline != nil {
 		j.deadline.Stop()
 	}
+	j.preparing.stop()
 	j.own.finish(j.run.Now())
 	j.leave()
 	p.mu.Lock()

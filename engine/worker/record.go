@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -43,6 +44,32 @@ func (o *ownRecord) announce() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.changes = append(o.changes, o.current)
+}
+
+// prepare notes how a preparation is going, as of a moment of the run's clock.
+func (o *ownRecord) prepare(r record.Preparation, now int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := slices.Clone(o.current.Preparations)
+	i := slices.IndexFunc(all, func(p record.Preparation) bool { return p.Key == r.Key })
+	if i < 0 {
+		i = len(all)
+		all = append(all, record.Preparation{Started: now})
+	}
+	r.Started, r.Ended = all[i].Started, 0
+	if r.Done {
+		r.Ended = now
+	}
+	all[i] = r
+	o.current.Preparations = all
+	o.changes = append(o.changes, o.current)
+}
+
+// preparing returns the preparations that continue.
+func (o *ownRecord) preparing() []record.Preparation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(o.current.Preparations), func(p record.Preparation) bool { return p.Done })
 }
 
 // finish completes the record as of a moment of the run's clock. Only the first call counts.

@@ -305,7 +305,7 @@ func TestLanesForABacklog(t *testing.T) {
 func TestRunReturnsWhyItCannotJoin(t *testing.T) {
 	refused := errors.New("the store says no")
 	pool, err := worker.New(worker.Config{
-		State: &office{fleet: newFleet(), refuse: refused}, Find: func(string, string) *engine.Function { return nil },
+		State: &office{fleet: newFleet(), refuse: refused}, Find: func(string, engine.Signature) *engine.Function { return nil },
 	})
 	require.NoError(t, err)
 	require.ErrorIs(t, pool.Run(t.Context()), refused)

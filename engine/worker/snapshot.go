@@ -11,16 +11,17 @@ type Snapshot struct {
 	Name        string               `json:"name"`
 	Host        string               `json:"host"`
 	PID         int                  `json:"pid"`
-	Width       int                  `json:"width"`        // processors that tasks may keep busy
-	Slots       int                  `json:"slots"`        // lanes so far
-	Busy        int                  `json:"busy"`         // lanes that execute a task
-	Leaked      int                  `json:"leaked"`       // lanes whose body did not return after it was cancelled
-	Warm        bool                 `json:"warm"`         // a run has ended here
-	StartedAt   time.Time            `json:"started_at"`   // when New made it
-	Running     map[record.RunID]int `json:"running"`      // executing tasks by run; 0 for an active run without any
-	TasksDone   int64                `json:"tasks_done"`   // in active and ended runs
-	CPU         time.Duration        `json:"cpu_ns"`       // of the process
-	MemoryBytes int64                `json:"memory_bytes"` // of the process, its peak
+	Width       int                  `json:"width"`               // processors that tasks may keep busy
+	Slots       int                  `json:"slots"`               // lanes so far
+	Busy        int                  `json:"busy"`                // lanes that execute a task
+	Leaked      int                  `json:"leaked"`              // lanes whose body did not return after it was cancelled
+	Warm        bool                 `json:"warm"`                // a run has ended here
+	StartedAt   time.Time            `json:"started_at"`          // when New made it
+	Running     map[record.RunID]int `json:"running"`             // executing tasks by run; 0 for an active run without any
+	Preparing   []record.Preparation `json:"preparing,omitempty"` // for runs whose tasks cannot be called yet
+	TasksDone   int64                `json:"tasks_done"`          // in active and ended runs
+	CPU         time.Duration        `json:"cpu_ns"`              // of the process
+	MemoryBytes int64                `json:"memory_bytes"`        // of the process, its peak
 }
 
 // Snapshot reads every lane once. Lanes continue meanwhile, so the figures are of moments that are close together.
@@ -34,6 +35,7 @@ func (p *Pool) Snapshot() Snapshot {
 	s.Warm, s.TasksDone = p.ended > 0, p.tasksDone
 	for _, j := range *p.jobs.Load() {
 		s.Running[j.info.ID] = 0
+		s.Preparing = append(s.Preparing, j.own.preparing()...)
 		s.TasksDone += int64(j.run.Progress().Done)
 	}
 	p.mu.Unlock()

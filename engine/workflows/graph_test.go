@@ -48,8 +48,8 @@ func decoded(t *testing.T, g *dag.Graph, has []*engine.Function) *dag.Graph {
 		}
 		return nil, errors.New("there is no such constant")
 	}
-	got, err := dag.DecodeGraph(wire, fetch, func(name string) *engine.Function {
-		i := slices.IndexFunc(has, func(f *engine.Function) bool { return f.Name() == name })
+	got, err := dag.DecodeGraph(wire, fetch, func(s engine.Signature) *engine.Function {
+		i := slices.IndexFunc(has, func(f *engine.Function) bool { return f.Name() == s.Name })
 		if i < 0 {
 			return nil
 		}

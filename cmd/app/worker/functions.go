@@ -32,15 +32,15 @@ func NewCatalogue(workflows []*engine.Workflow) (*Catalogue, error) {
 	return c, nil
 }
 
-// Find returns the function that a workflow means by a name, nil if there is none. Functions that the workflow lists or
+// Find returns the function that a workflow means by a signature, nil if there is none. Functions that the workflow lists or
 // creates take precedence over those of other workflows, which an unknown workflow may use as well.
-func (c *Catalogue) Find(workflow, function string) *engine.Function {
+func (c *Catalogue) Find(workflow string, function engine.Signature) *engine.Function {
 	w := c.workflows[workflow]
 	if w == nil {
-		return c.functions[function]
+		return c.functions[function.Name]
 	}
 	for _, f := range w.Functions {
-		if f.Name() == function {
+		if f.Name() == function.Name {
 			return f
 		}
 	}
@@ -49,7 +49,7 @@ func (c *Catalogue) Find(workflow, function string) *engine.Function {
 			return f
 		}
 	}
-	return c.functions[function]
+	return c.functions[function.Name]
 }
 
 // Names lists the functions by FunctionName, sorted.

@@ -20,8 +20,8 @@ func TestCatalogueFinds(t *testing.T) {
 	c, err := NewCatalogue([]*engine.Workflow{
 		{Name: "images", Functions: []*engine.Function{blur, grey}},
 		{Name: "again", Functions: []*engine.Function{blur}},
-		{Name: "replay", Dynamic: func(name string) *engine.Function {
-			if name == "grey" {
+		{Name: "replay", Dynamic: func(s engine.Signature) *engine.Function {
+			if s.Name == "grey" {
 				return made
 			}
 			return nil
@@ -41,7 +41,7 @@ func TestCatalogueFinds(t *testing.T) {
 		{"unknown", "grey", grey},
 		{"", "none", nil},
 	} {
-		assert.Same(t, f.want, c.Find(f.workflow, f.function), "%s of %q", f.function, f.workflow)
+		assert.Same(t, f.want, c.Find(f.workflow, engine.Signature{Name: f.function}), "%s of %q", f.function, f.workflow)
 	}
 	assert.Equal(t, []string{"blur", "grey@2"}, c.Names())
 }

@@ -24,7 +24,7 @@ func (l *lane) recordAs(seq uint64, p at, e *state.End, kind record.StepKind, ou
 	s.Node, s.Epoch, s.Attempt, s.Slot = e.Node, e.Epoch, e.Attempt, l.slot
 	s.Head = l.head && e.Node == l.claim.Node
 	s.Ready, s.Claimed, s.Started, s.Ended, s.Updated, s.Fetch = n.ready, e.Claimed, e.Started, e.Ended, max(e.Updated, e.Ended), e.Fetch
-	s.Became, s.Readied = became, readied
+	s.Became, s.Readied, s.Usage = became, readied, e.Usage
 	switch {
 	case kind == record.FanOutExpanded && outcome == record.OutcomeOK:
 		elements, _ := e.Output.([]any)

@@ -79,7 +79,7 @@ func newOffer(job execution.Job) (NewRun, error) {
 }
 
 // decodeJob makes a job from what the store keeps.
-func decodeJob(kept Stored, find func(workflow, function string) *engine.Function) (execution.Job, error) {
+func decodeJob(kept Stored, find func(workflow string, function engine.Signature) *engine.Function) (execution.Job, error) {
 	var job storedJob
 	if err := json.Unmarshal(kept.Job, &job); err != nil {
 		return execution.Job{}, fmt.Errorf("shared: a job cannot be read: %w", err)
@@ -91,7 +91,7 @@ func decodeJob(kept Stored, find func(workflow, function string) *engine.Functio
 		}
 		return nil, fmt.Errorf("shared: constant %s of run %s is gone", hash, job.Info.ID)
 	}
-	g, err := dag.DecodeGraph(kept.Graph, constant, func(function string) *engine.Function {
+	g, err := dag.DecodeGraph(kept.Graph, constant, func(function engine.Signature) *engine.Function {
 		return find(job.Info.Workflow, function)
 	})
 	if err != nil {

@@ -117,7 +117,7 @@ func TestAProcessEntersARunThatIsOver(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		runs := make(chan state.Run, 1)
-		find := func(_, function string) *engine.Function { return w.functions[function] }
+		find := func(_ string, function engine.Signature) *engine.Function { return w.functions[function.Name] }
 		joined := make(chan error, 1)
 		go func() {
 			joined <- late.Join(ctx, find, func(execution.Job) (state.Hooks, func(state.Run)) {

@@ -45,9 +45,9 @@ func (c *calls) of(method string) int {
 // on limits a process to functions of these names.
 func on(w *world, names ...string) func(*shared.Config, *worker.Config) {
 	return func(_ *shared.Config, pool *worker.Config) {
-		pool.Find = func(_, function string) *engine.Function {
+		pool.Find = func(_ string, function engine.Signature) *engine.Function {
 			for _, name := range names {
-				if name == function {
+				if name == function.Name {
 					return w.functions[name]
 				}
 			}

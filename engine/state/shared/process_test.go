@@ -68,7 +68,7 @@ func (w *world) process(faults sharedtest.Faults, change func(*shared.Config, *w
 	cfg := shared.Config{Backend: p.backend, Log: slogOf(w.t)}
 	pool := worker.Config{
 		Width: 2, Name: p.name, SoftStop: time.Second, Backoff: 10 * time.Millisecond,
-		Find: func(_, function string) *engine.Function { return w.functions[function] },
+		Find: func(_ string, function engine.Signature) *engine.Function { return w.functions[function.Name] },
 	}
 	if change != nil {
 		change(&cfg, &pool)

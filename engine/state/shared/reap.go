@@ -136,7 +136,7 @@ func (s *Store) ReapSession(ctx context.Context, id record.RunID, session ledger
 	if err != nil {
 		return err
 	}
-	job, err := decodeJob(kept, func(string, string) *engine.Function { return nil })
+	job, err := decodeJob(kept, func(string, engine.Signature) *engine.Function { return nil })
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func onRedis(t *testing.T, url string, find func(string) *engine.Function, chang
 	t.Cleanup(func() { assert.NoError(t, conn.Close()) })
 	backend := redis.New(conn)
 	cfg := shared.Config{Backend: backend, Log: slogOf(t)}
-	pool := worker.Config{Width: 2, SoftStop: time.Second, Backoff: 10 * time.Millisecond, Find: func(_, f string) *engine.Function { return find(f) }}
+	pool := worker.Config{Width: 2, SoftStop: time.Second, Backoff: 10 * time.Millisecond, Find: func(_ string, f engine.Signature) *engine.Function { return find(f.Name) }}
 	if change != nil {
 		change(&cfg, &pool)
 	}

@@ -21,7 +21,7 @@ func (s *Store) Retry(ctx context.Context, id record.RunID) (execution.Job, exec
 	if kept.Status != record.Failed && kept.Status != record.Cancelled || kept.End == nil {
 		return execution.Job{}, nil, fmt.Errorf("%w: run %s is %s, expected one that has failed or was cancelled", execution.ErrRunExists, id, kept.Status)
 	}
-	none := func(string, string) *engine.Function { return nil }
+	none := func(string, engine.Signature) *engine.Function { return nil }
 	job, err := decodeJob(kept, none)
 	if err != nil {
 		return execution.Job{}, nil, err

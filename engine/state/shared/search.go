@@ -26,7 +26,7 @@ type listing func(ctx context.Context) (active, ended []record.RunID, err error)
 type visitor func(known seen, id record.RunID, isActive bool) error
 
 // Join implements state.Shared.
-func (s *Store) Join(ctx context.Context, find func(workflow, function string) *engine.Function, take func(job execution.Job) (hooks state.Hooks, begin func(state.Run))) error {
+func (s *Store) Join(ctx context.Context, find func(workflow string, function engine.Signature) *engine.Function, take func(job execution.Job) (hooks state.Hooks, begin func(state.Run))) error {
 	active := func(ctx context.Context) (active, ended []record.RunID, err error) {
 		active, err = s.backend.Active(ctx)
 		return active, nil, err
@@ -74,7 +74,7 @@ func (s *Store) Find(ctx context.Context, found func(execution.Job, execution.Ex
 		if s.own.has(id) && kept.Revision == 0 { // a later revision may be of another process
 			return nil
 		}
-		job, err := decodeJob(*kept, func(string, string) *engine.Function { return nil })
+		job, err := decodeJob(*kept, func(string, engine.Signature) *engine.Function { return nil })
 		if err != nil {
 			return err
 		}

@@ -17,10 +17,10 @@ func having(t *testing.T, g *dag.Graph, functions ...string) *dag.Graph {
 	wire, _, err := g.AppendGraph(nil)
 	require.NoError(t, err)
 	none := func(string) ([]byte, error) { return nil, errors.New("there is no constant apart") }
-	got, err := dag.DecodeGraph(wire, none, func(name string) *engine.Function {
+	got, err := dag.DecodeGraph(wire, none, func(s engine.Signature) *engine.Function {
 		for _, f := range g.Functions() {
 			for _, has := range functions {
-				if f.Name() == name && has == name {
+				if f.Name() == s.Name && has == s.Name {
 					return f
 				}
 			}

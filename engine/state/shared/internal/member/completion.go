@@ -330,7 +330,7 @@ func stepOf(e *state.End, p Node, slot uint16, head bool) record.Step {
 	n := p.state()
 	step := record.Step{
 		Kind: record.AttemptEnded, Outcome: e.Outcome, Head: head, Node: e.Node, Epoch: e.Epoch, Attempt: e.Attempt, Slot: slot,
-		Ready: n.ready, Fetch: e.Fetch, Became: dag.NoNode,
+		Ready: n.ready, Fetch: e.Fetch, Became: dag.NoNode, Usage: e.Usage,
 	}
 	step.Claimed = max(e.Claimed, n.ready)
 	step.Started = max(e.Started, step.Claimed)
