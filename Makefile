@@ -37,7 +37,7 @@ run: build ## build, then serve the dashboard with every built-in workflow run o
 # go test comes last, so that its verdict is the last thing on the screen. It needs the dashboard, which it drives.
 .PHONY: test
 test: need static lint bench-builds test-static ## test everything: lint, front end, benchmarks build, all tests with -race
-	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_PYTHON=1 REQUIRE_REDIS=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: test-long
 test-long: need ## the tests that make test leaves out or cuts short: minutes each, half an hour in all
@@ -111,7 +111,7 @@ chaos: need-go need-redis ## kill, pause and cut off workers and Redis until the
 
 .PHONY: e2e
 e2e: need static ## only the tests that guard the house and drive the built program
-	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_REDIS=1 $(GO) test -race -count=1 ./e2e/...
+	CGO_ENABLED=1 REQUIRE_BROWSER=1 REQUIRE_PYTHON=1 REQUIRE_REDIS=1 $(GO) test -race -count=1 ./e2e/...
 
 .PHONY: house
 house: need-go ## measure the source: sizes, words, arrows between files, next to HOUSE_AT, other commits; writes docs/house.md
@@ -127,7 +127,7 @@ clean: ## remove what was built, never data
 
 .PHONY: need need-go need-node need-redis dashboard tools bench-builds
 need:
-	@tools/need.sh go gcc git node npm chromium redis-server
+	@tools/need.sh go gcc git node npm chromium redis-server numpy
 
 need-go:
 	@tools/need.sh go

@@ -21,6 +21,7 @@ func dagscope() house {
 			{from: "metricsstore/...", to: []string{"metricsstore/...", "engine/...", "digest/..."}},
 			{from: "static/...", to: nil},
 			{from: "templates/...", to: nil},
+			{from: "python/...", to: nil},
 			{from: "web/...", to: []string{"web/...", "metricsstore/...", "engine/...", "digest/...", "static/...", "templates/..."}},
 			{from: "cmd/app/...", to: []string{"..."}},
 			{from: "cmd/app/worker/...", to: []string{"cmd/app/worker/...", "metricsstore/...", "engine/...", "digest/..."}},
@@ -51,7 +52,7 @@ func dagscope() house {
 
 		// Who reads flags and the environment, apart from every package main, and how that is recognised.
 		// The kits read it for tests, and engine/process hands on to commands what is allowed of it, without reading any value.
-		readers:     []string{"cmd/app/...", "engine/process", "internal/testkit/droptest", "internal/testkit/redistest"},
+		readers:     []string{"cmd/app/...", "engine/process", "internal/testkit/droptest", "internal/testkit/pythontest", "internal/testkit/redistest"},
 		flagParsers: []string{"flag", "github.com/alecthomas/kong", "github.com/spf13/pflag", "github.com/spf13/cobra"},
 		environment: []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args"}, // of os and syscall
 

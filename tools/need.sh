@@ -14,8 +14,8 @@ fail() {
 # The least Node.js that Vite and its plugins run on.
 least_node=20
 
-# A gcc without the C library's headers passes for a compiler until -race needs it, and a
-# browser goes by several names.
+# A gcc without the C library's headers passes for a compiler until -race needs it, a browser goes
+# by several names, and numpy is that of the system's Python.
 have() {
 	case $1 in
 	chromium)
@@ -26,6 +26,7 @@ have() {
 		;;
 	node) [ "$(node_major)" -ge $least_node ] ;;
 	gcc) command -v gcc >/dev/null 2>&1 && echo '#include <stdlib.h>' | gcc -fsyntax-only -x c - 2>/dev/null ;;
+	numpy) /usr/bin/python3 -c 'import numpy' 2>/dev/null ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -39,6 +40,7 @@ node_major() {
 packages_of() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;;
+	numpy) echo python3 python3-numpy ;;
 	node) echo nodejs ;;
 	# The nodejs of nodesource.com includes npm and conflicts with Debian's.
 	npm) apt-cache show nodejs 2>/dev/null | grep -q '^Conflicts:.*npm' || echo npm ;;
