@@ -84,6 +84,18 @@ export class TextMeasurer {
     return middle.length > Math.max(least, FEWEST_CUT) ? middle : '';
   }
 
+  /** The first letters of a text and what follows from a place on, with the middle of that cut out where there is no room for it. */
+  fitFrom(font: string, text: string, from: number, roomPx: number): string {
+    const start = from > FEWEST_CUT ? text.slice(0, FEWEST_CUT) + CUT : text.slice(0, from);
+    const rest = text.slice(from);
+    if (this.width(font, start + rest) <= roomPx) return start + rest;
+    for (let keep = rest.length - 1; keep >= FEWEST_CHARACTERS; keep--) {
+      const cut = start + cutMiddle(rest, keep);
+      if (this.width(font, cut) <= roomPx) return cut;
+    }
+    return '';
+  }
+
   /** The first of some wordings that has room, else nothing: for texts with figures, which are never cut. */
   first(font: string, wordings: readonly string[], roomPx: number): string {
     return wordings.find((text) => this.width(font, text) <= roomPx) ?? '';

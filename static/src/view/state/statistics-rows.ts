@@ -88,6 +88,9 @@ export interface StatisticsWidths {
   readonly stripPx: number;
 }
 
+/** Before what a word may begin: parts of a name that differ are shown from there on. */
+const WORD_END = /[\s.:/]/;
+
 const NAME_PX = 84;
 /** Holds 21.3 ms and 1h 29m. */
 const FIGURE_PX = 57;
@@ -146,7 +149,10 @@ export function hasP95(whole: readonly FunctionStatistics[]): boolean {
   return whole.some((one) => one.n >= P95_NEEDS);
 }
 
-/** Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or what distinguishes it from the others. */
+/**
+ * Names as rows show them: all whole where all of them fit, else each in the longest wording that does, or what distinguishes
+ * it from the others. Those that would be cut alike, as their ends are the same, show where they differ.
+ */
 export function fittedNames(
   names: readonly FunctionName[],
   measurer: TextMeasurer,
@@ -154,7 +160,25 @@ export function fittedNames(
   roomPx: number,
 ): readonly string[] {
   if (names.every(({ whole }) => measurer.width(font, whole) <= roomPx)) return names.map(({ whole }) => whole);
-  return names.map(({ label, brief, tail }) =>
+  const texts = names.map(({ label, brief, tail }) =>
     measurer.width(font, label) <= roomPx ? label : measurer.fitTelling(font, brief, tail, roomPx),
   );
+  const alike = new Map<string, string[]>();
+  texts.forEach((text, i) => alike.set(text, [...(alike.get(text) ?? []), names[i]!.whole]));
+  const froms = new Map(
+    [...alike].filter(([, those]) => those.length > 1).map(([text, those]) => [text, differFrom(those)]),
+  );
+  return texts.map((text, i) => {
+    const from = froms.get(text);
+    return from === undefined ? text : measurer.fitFrom(font, names[i]!.whole, from, roomPx) || text;
+  });
+}
+
+/** Where the first word begins in which texts differ. */
+function differFrom(texts: readonly string[]): number {
+  const [first = ''] = texts;
+  let same = 0;
+  while (same < first.length && texts.every((text) => text[same] === first[same])) same++;
+  while (same > 0 && !WORD_END.test(first[same - 1]!)) same--;
+  return same;
 }

@@ -91,6 +91,26 @@ describe('functions in the table of statistics', () => {
     expect(new Set(cut).size, 'no two rows read the same').toBe(3);
     expect(fittedNames(long, measurer, '', 84)).toEqual(['INDEX', 'QC.STATS', '…RATED.STATS']);
   });
+
+  it('begin where they differ if they would be cut alike', () => {
+    const measurer = new TextMeasurer((_, text) => text.length * 6);
+    const stages = functionNames([
+      'parquet at Accessor.java:0: WriteFiles after WholeStageCodegen (1)',
+      'parquet at Accessor.java:0: Exchange after WholeStageCodegen (1)',
+      'count at Accessor.java:0: WholeStageCodegen (1)',
+      'collect at /app/events.py:102: Exchange after WholeStageCodegen (2)',
+      'collect at /app/events.py:111: Exchange after WholeStageCodegen (2)',
+      'collect at /app/events.py:111: Exchange after WholeStageCodegen (3)',
+    ]);
+    expect(fittedNames(stages, measurer, '', 100)).toEqual([
+      'parq…Write…n (1)',
+      'parq…Excha…n (1)',
+      'count at…gen (1)',
+      'coll…102: …n (2)',
+      'coll…111: …n (2)',
+      '…tageCodegen (3)',
+    ]);
+  });
 });
 
 describe('columns of the table of statistics', () => {
