@@ -2,6 +2,7 @@
 
 import type { FunctionName } from '../model/function-names';
 import type { GraphIndex } from '../model/graph-index';
+import { ownNameOf } from '../model/task-names';
 import type { TextMeasurer } from './text-measurer';
 
 /** Letters of a function's name that stay with the number of a task: a number alone names nothing. */
@@ -21,17 +22,25 @@ export function functionLabel(
   return label === '' ? measurer.fitTelling(font, name.brief, name.tail, roomPx, least) : label;
 }
 
-/** A task by its function and its number, which is never cut. */
+/** A task by its own name, else by its function and its number, which is never cut. */
 export function taskLabel(
   { index, measurer }: { readonly index: GraphIndex; readonly measurer: TextMeasurer },
   node: number,
   font: string,
   roomPx: number,
 ): string {
+  const own = ownNameOf(index, node);
+  if (own !== '') return ownLabel(measurer, own, font, roomPx);
   const name = index.names[index.functionOf(node)];
   if (name === undefined) return '';
   const number = index.indexTextOf(node);
   if (number === '') return functionLabel(measurer, name, font, roomPx);
   const label = functionLabel(measurer, name, font, roomPx - measurer.numberWidth(font, number), LEAST_LETTERS);
   return label === '' ? '' : label + number;
+}
+
+/** A name with its middle cut out where there is no room for all of it: names of a run share how they begin, or how they end. */
+function ownLabel(measurer: TextMeasurer, own: string, font: string, roomPx: number): string {
+  const label = measurer.fit(font, own, roomPx);
+  return label === own || label.length > 2 * LEAST_CHARACTERS ? label : '';
 }

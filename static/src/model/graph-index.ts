@@ -103,14 +103,14 @@ export class GraphIndex {
     return this.isTask(node) ? this.#scopeOf(node).scope.function[this.localOf(node)]! : -1;
   }
 
-  /** Name of a task as in dag.Identity.String: blur, blur[3] or grey[3/7]. */
-  nameOf(node: number): string {
+  /** What is the same in every run of the graph, as in dag.Identity.String: blur, blur[3] or grey[3/7]. */
+  identityOf(node: number): string {
     return `${this.graph.functions[this.functionOf(node)]?.function ?? ''}${this.indexTextOf(node)}`;
   }
 
-  /** The same as tables and sentences have it: without what all functions share, where their names are long. */
+  /** A task as tables and sentences have it: by its own name, or its function without what all share where those are long. */
   labelOf(node: number): string {
-    return `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
+    return this.graph.names?.[node] || `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
   }
 
   /** What distinguishes a task from others of its function: [3]; empty where there are no others. */
@@ -277,13 +277,6 @@ export class GraphIndex {
     }
     return path;
   }
-}
-
-/** The task of a name, -1 where there is none. Cost: a pass over all nodes. */
-export function nodeNamed(index: GraphIndex, name: string): number {
-  if (name === '') return -1;
-  for (let node = 0; node < index.nodes; node++) if (index.isTask(node) && index.nameOf(node) === name) return node;
-  return -1;
 }
 
 /** The tasks that are reached first on all ways from a node. */

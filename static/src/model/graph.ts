@@ -5,6 +5,8 @@ export interface Graph {
   readonly hash: string;
   readonly functions: readonly FunctionName[];
   readonly scopes: readonly Scope[];
+  /** What a recording calls its tasks, by node; empty or absent for those that have no names of their own. */
+  readonly names?: readonly string[] | undefined;
 }
 
 export interface FunctionName {

@@ -2,6 +2,7 @@
 
 import { count } from './format';
 import type { GraphIndex } from './graph-index';
+import { nameOf } from './task-names';
 
 /** A piece of a sentence; a task is a link to it. */
 export type Span =
@@ -13,7 +14,7 @@ export function text(words: string): Span {
 }
 
 export function task(index: GraphIndex, node: number): Span {
-  return { kind: 'task', text: index.nameOf(node), node };
+  return { kind: 'task', text: nameOf(index, node), node };
 }
 
 const NUMERALS = [

@@ -63,7 +63,7 @@ describe('a fan-out of three', () => {
   });
 
   test('names tasks by instance, then by the call where a function is called twice', () => {
-    expect([0, 1, 4, 5, 9].map((node) => index.nameOf(node))).toEqual([
+    expect([0, 1, 4, 5, 9].map((node) => index.identityOf(node))).toEqual([
       'load',
       'merge',
       'blur[0/0]',
@@ -167,7 +167,7 @@ test('names are those of dag.Identity', () => {
       const ordinal = calls.slice(0, local).filter((other) => other === fn).length;
       const whole = calls.filter((other) => other === fn).length > 1 ? [...path, ordinal] : path;
       const name = run.graph.functions[fn]!.function;
-      expect(index.nameOf(number)).toBe(whole.length === 0 ? name : `${name}[${whole.join('/')}]`);
+      expect(index.identityOf(number)).toBe(whole.length === 0 ? name : `${name}[${whole.join('/')}]`);
     }
   });
 });

@@ -4,6 +4,7 @@ import type { Bounds } from '../../model/bounds';
 import { counted, durationText, percent } from '../../model/format';
 import type { GraphIndex } from '../../model/graph-index';
 import { slotsWords } from '../../model/reason-words';
+import { nameOf } from '../../model/task-names';
 
 export interface BoundRow {
   readonly name: string;
@@ -51,7 +52,7 @@ function outstanding(
   const rows: BoundRow[] = [];
   if (straggler !== undefined) {
     rows.push(
-      row('straggler', straggler.lateNs, `${index.nameOf(straggler.node)} ended after all others of its function`),
+      row('straggler', straggler.lateNs, `${nameOf(index, straggler.node)} ended after all others of its function`),
     );
   }
   if (largest !== undefined && slots > 0) {

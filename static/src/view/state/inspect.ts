@@ -6,6 +6,7 @@ import { slotName, workerName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { Outcome, RowFlag, type RunTable, type Usage } from '../../model/run-table';
 import { attemptAt, beginOf, stateAt, taskStateAt } from '../../model/states';
+import { nameOf, ownNameOf } from '../../model/task-names';
 import type { TaskState } from '../../model/task-state';
 import type { Stretch } from './gap-rows';
 import type { RankStage } from './history-rank';
@@ -41,6 +42,8 @@ export const originTitles: Readonly<Record<Origin, string>> = {
 export interface TaskFacts {
   readonly node: number;
   readonly name: string;
+  /** What it is in other runs of the graph, where it has a name of its own; else empty. */
+  readonly identity: string;
   readonly functionName: string;
   readonly fn: number;
   readonly level: number;
@@ -71,7 +74,8 @@ export function factsOf(index: GraphIndex, table: RunTable, node: number, atNs: 
   const ended = row >= 0 && reached(table.endedNs, row, atNs);
   return {
     node,
-    name: index.nameOf(node),
+    name: nameOf(index, node),
+    identity: ownNameOf(index, node) === '' ? '' : index.identityOf(node),
     functionName: index.graph.functions[fn]?.function ?? '',
     fn,
     level: index.levelOf(node),

@@ -1,10 +1,10 @@
 // What a run page shows on window.dagscope, for tests from outside.
 
-import { nodeNamed } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
 import { statisticsAt } from '../../model/statistics';
 import { taskStateAt } from '../../model/states';
 import type { TaskState } from '../../model/task-state';
+import { nodeNamed } from '../../model/task-names';
 import type { AppState } from './app.svelte';
 import type { RunView } from './run.svelte';
 
@@ -63,7 +63,7 @@ function hooksOf(view: RunView): Record<string, unknown> {
   const { source, playback, loop } = view;
   return {
     run: () => summaryOf(view),
-    states: (atNs: number) => statesOf(view, atNs, (node) => source.index!.nameOf(node)),
+    states: (atNs: number) => statesOf(view, atNs, (node) => source.index!.identityOf(node)),
     statesByNode: (atNs: number) => statesOf(view, atNs, (node) => node),
     statistics: (atNs: number, metric: Metric) => statisticsOf(view, atNs, metric),
     seek: (atNs: number) => view.place.seek(atNs, 'drag'),

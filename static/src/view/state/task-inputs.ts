@@ -4,6 +4,7 @@ import { sizeOf, viaOf } from '../../model/edges';
 import type { GraphIndex } from '../../model/graph-index';
 import type { RunTable } from '../../model/run-table';
 import { attemptAt } from '../../model/states';
+import { titleOf } from '../../model/task-names';
 
 export interface InputLine {
   readonly key: string;
@@ -22,6 +23,7 @@ export interface InputLine {
 export interface ReportedInput {
   readonly from: number;
   readonly task: string;
+  readonly name?: string | undefined;
   readonly source: string;
   readonly bytes: number | null;
   readonly fetch_ns: number;
@@ -42,7 +44,7 @@ export function reportedInputs(
     return {
       key: `${String(i)}:${String(input.from)}`,
       node: input.task === '' ? -1 : input.from,
-      name: input.source === 'outside' ? 'outside the run' : input.task === '' ? 'a collection' : input.task,
+      name: input.source === 'outside' ? 'outside the run' : input.task === '' ? 'a collection' : titled(input),
       via: input.source,
       bytes,
       fetchNs: input.fetch_ns,
@@ -50,6 +52,11 @@ export function reportedInputs(
     };
   });
   return lines.sort((a, b) => b.fetchNs - a.fetchNs || orZero(b.bytes) - orZero(a.bytes));
+}
+
+/** As GraphIndex.titleOf. */
+function titled({ name, task }: ReportedInput): string {
+  return name === undefined ? task : `${name}, ${task}`;
 }
 
 /** Inputs as the graph has them, with the sizes of those outputs that exist by a moment; the largest first. */
@@ -62,7 +69,7 @@ export function plannedInputs(index: GraphIndex, table: RunTable, node: number, 
     return {
       key: String(parent),
       node: parent,
-      name: index.nameOf(parent),
+      name: titleOf(index, parent),
       via: claimed && made ? viaOf(table, row, reader) : '',
       bytes: made ? sizeOf(table, row) : Number.NaN,
       fetchNs: Number.NaN,

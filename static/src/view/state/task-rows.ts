@@ -6,6 +6,7 @@ import { slotName } from '../../model/events';
 import type { GraphIndex } from '../../model/graph-index';
 import { NO_WORKER, Outcome, type RunTable } from '../../model/run-table';
 import { attemptAt, taskStateAt } from '../../model/states';
+import { titleOf } from '../../model/task-names';
 import { type TaskState, taskStates } from '../../model/task-state';
 import { executeAt } from './inspect';
 
@@ -23,8 +24,9 @@ export interface TaskSort {
 /** One row as of a moment; figures are NaN while they are not known. */
 export interface TaskRow {
   readonly node: number;
-  readonly name: string;
-  /** The name without what all functions share, where names are long. */
+  /** All that it can be known by. */
+  readonly title: string;
+  /** Its name without what all functions share, where names are long. */
   readonly label: string;
   readonly state: TaskState;
   readonly where: string;
@@ -42,7 +44,7 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   const ended = row >= 0 && table.endedNs[row]! <= atNs;
   return {
     node,
-    name: index.nameOf(node),
+    title: titleOf(index, node),
     label: index.labelOf(node),
     state: taskStateAt(table, node, atNs),
     where: claimed && table.worker[row] !== NO_WORKER ? slotName(table, row) : '',
@@ -54,13 +56,13 @@ export function taskRow(index: GraphIndex, table: RunTable, node: number, atNs: 
   };
 }
 
-/** Nodes of all tasks known so far whose name contains the text, or whose last state it is, sorted by what the whole table knows of them. */
+/** Nodes of all tasks known so far whose name or function contains the text, or whose last state it is, sorted by what the whole table knows of them. */
 export function sortedTasks(index: GraphIndex, table: RunTable, sort: TaskSort, text: string): Uint32Array {
   const nodes: number[] = [];
   const wanted = text.trim().toLowerCase();
   for (let node = 0; node < index.nodes; node++) {
     if (!index.isTask(node)) continue;
-    const isWanted = wanted === '' || index.nameOf(node).toLowerCase().includes(wanted);
+    const isWanted = wanted === '' || titleOf(index, node).toLowerCase().includes(wanted);
     if (!isWanted && taskStateAt(table, node, AFTER_ALL) !== wanted) continue;
     nodes.push(node);
   }

@@ -1,12 +1,13 @@
 // The search of the top bar, on a run page: its tasks by name.
 
+import { nameOf, titleOf } from '../../model/task-names';
 import type { SearchHit, SearchSource } from './search-sources';
 import type { RunView } from './run.svelte';
 
 /** No reader goes through more hits than this. */
 const HITS = 20;
 
-/** Finds tasks by the words of their names, see rankOf; the best first. */
+/** Finds tasks by the words of their names and functions, see rankOf; the best first. */
 export function taskSearch(view: RunView): SearchSource {
   return {
     title: 'Tasks of this run',
@@ -19,17 +20,16 @@ const RANKED = 2000;
 
 function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {
   const index = view.indexNow;
-  const found: { readonly node: number; readonly name: string; readonly rank: number }[] = [];
+  const found: { readonly node: number; readonly rank: number }[] = [];
   for (let node = 0; node < index.nodes && found.length < RANKED; node++) {
     if (!index.isTask(node)) continue;
-    const name = index.nameOf(node);
-    const rank = rankOf(name, wanted);
-    if (rank !== undefined) found.push({ node, name, rank });
+    const rank = rankOf(titleOf(index, node), wanted);
+    if (rank !== undefined) found.push({ node, rank });
   }
   found.sort((a, b) => a.rank - b.rank || a.node - b.node);
-  return found.slice(0, HITS).map(({ node, name }) => ({
+  return found.slice(0, HITS).map(({ node }) => ({
     id: String(node),
-    title: name,
+    title: nameOf(index, node),
     detail: view.analysis.factsOf(node).state,
     open: () => {
       view.select(node);

@@ -98,7 +98,7 @@ describe('facts of a task', () => {
 
 describe('the table of tasks', () => {
   const names = (sort: TaskSort, text = ''): string[] =>
-    Array.from(sortedTasks(index, table, sort, text), (n) => index.nameOf(n));
+    Array.from(sortedTasks(index, table, sort, text), (n) => index.identityOf(n));
 
   it('sorts by what the whole table knows, what is not known last', () => {
     expect(names({ column: 'execute', order: 'asc' })).toEqual(['cut', 'paint[0]', 'paint[1]']);

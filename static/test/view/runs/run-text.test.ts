@@ -69,6 +69,10 @@ describe('the words of a row', () => {
   it('says what failed, what is missing and what was retried', () => {
     const error = { kind: 'error', task: 'mDiffFit[31]', node: 31, message: 'exit status 3', attempt: 3 } as const;
     expect(statusNote(runSummary({ status: 'failed', error }), undefined, NOW)).toBe('mDiffFit[31] failed, attempt 3');
+    const named = { ...error, name: 'mDiffFit_ID0000031' };
+    expect(statusNote(runSummary({ status: 'failed', error: named }), undefined, NOW)).toBe(
+      'mDiffFit_ID0000031 failed, attempt 3',
+    );
     const deadline = { ...error, task: '', node: null, message: 'it took longer than 1 s' };
     expect(statusNote(runSummary({ status: 'failed', error: deadline }), undefined, NOW)).toBe(
       'it took longer than 1 s',

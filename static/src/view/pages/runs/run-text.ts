@@ -67,7 +67,8 @@ function roundedUp(ns: number): number {
 
 function errorText(error: NonNullable<RunSummary['error']>): string {
   if (error.task === '') return failureText(error);
-  return error.attempt > 1 ? `${error.task} failed, attempt ${error.attempt}` : `${error.task} failed`;
+  const task = error.name ?? error.task;
+  return error.attempt > 1 ? `${task} failed, attempt ${error.attempt}` : `${task} failed`;
 }
 
 /** What the tasks of a run put out, as far as it is known: by the sizes of values, or by what was stored of them. */
