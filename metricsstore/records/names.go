@@ -27,8 +27,8 @@ func (n taskNames) of(task int32) string {
 	return n[task]
 }
 
-// chooseNames names tasks that have the given functions. Names differ: of those that several tasks have, the ID takes the place if it contains the name, as that of a test
-// contains its class, or else a number is added.
+// chooseNames names tasks that have the given functions. Names differ: in place of one that several tasks have stands the
+// ID if it contains the name, as that of a test contains its class, or else a number is added.
 func chooseNames(tasks []Task, functions []string) taskNames {
 	var names taskNames
 	uses := map[string]int{}
