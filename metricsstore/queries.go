@@ -9,6 +9,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
 )
@@ -34,10 +35,10 @@ func (q *Queries) Run(ctx context.Context, run record.RunID) (Run, error) {
 }
 
 // Status is the status of a run, Paused included: a live run is kept as Running, and only its log says whether it has
-// been paused since. It reads that log, some 50 ns a step; other runs cost nothing.
+// been paused since. It reads that log, some 50 ns a step; other runs cost nothing. Of ended runs it is Header.StatusAt.
 func (q *Queries) Status(ctx context.Context, r *Run) (record.Status, error) {
-	status := r.Status
-	if status != record.Running {
+	status := r.StatusAt(time.Now())
+	if r.Status != record.Running {
 		return status, nil
 	}
 	err := NewLogReader(q.store, q.unpack, r.Info.ID, 0).Each(ctx, func(steps []record.Step) error {

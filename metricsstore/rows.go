@@ -55,6 +55,15 @@ func (h *Header) lacksRollups() bool {
 	return h.Status.Final() && h.RollupFormat < rollupFormat && h.Info.Imported() != nil
 }
 
+// StatusAt is the status of the run for people. A run of a recording that grows is kept as an ended one, because each
+// longer recording takes its place, and is running.
+func (h *Header) StatusAt(now time.Time) record.Status {
+	if o := h.Info.Origin; o != nil && now.Before(o.GrowsUntil) {
+		return record.Running
+	}
+	return h.Status
+}
+
 // Added is AddedAt, or what comes closest for runs without it: when the run was submitted, or for an imported
 // recording, when it ended.
 func (h *Header) Added() time.Time {

@@ -133,6 +133,15 @@ type Store interface {
 	Close() error
 }
 
+// Swapper is a Store that can put a run in the place of another one.
+type Swapper interface {
+	// Swap keeps an ended run, in place of the ended one with its ID if there is one, as one change: a reader gets the
+	// one or the other, never none or a part. Annotation and Header.AddedAt of what was kept stay, a lease does not. A run
+	// that has not ended gives ErrLive. A store that only the owner of its folder can change so, when it belongs to
+	// another process, gives errors.ErrUnsupported.
+	Swap(ctx context.Context, w *WholeRun) error
+}
+
 // Repairer is a Store that can remove what it cannot read.
 type Repairer interface {
 	// Repair leaves a store in which Check finds nothing. What it removes is set aside, and the runs that lack it are

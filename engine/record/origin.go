@@ -22,6 +22,9 @@ type Origin struct {
 	Digest string `json:"digest,omitempty"`
 	// Incomplete says why the recording does not cover the whole run, empty if it does.
 	Incomplete string `json:"incomplete,omitempty"`
+	// GrowsUntil is the moment until which more of the recording is expected, zero if it is over: before that the run
+	// counts as running.
+	GrowsUntil time.Time `json:"grows_until,omitzero"`
 	// Notes say what was recorded, inferred, repaired and left out.
 	Notes []Note `json:"notes,omitempty"`
 }

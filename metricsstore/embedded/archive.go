@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -31,13 +32,17 @@ func (d *database) Archive(ctx context.Context, run record.RunID, a metricsstore
 		return err
 	}
 	err = d.change(ctx, run, op{}, func(w *write, b *bolt.Bucket) error { return w.archive(b, p) })
-	if err != nil {
-		return err
+	if err == nil {
+		d.mergeLoose(ctx, p.given.Header.Info.StartedAt)
 	}
-	if d.isLoose(ctx, hourOf(p.given.Header.Info.StartedAt), looseAtArchive) {
+	return err
+}
+
+// mergeLoose merges the history if many runs of an hour were archived since it was.
+func (d *database) mergeLoose(ctx context.Context, started time.Time) {
+	if d.isLoose(ctx, hourOf(started), looseAtArchive) {
 		_ = d.mergeHistory(ctx, looseAtArchive) // a failure leaves the work to the next call that archives or reads
 	}
-	return nil
 }
 
 func (d *database) packArchive(run record.RunID, a *metricsstore.Archive) (*packedArchive, error) {

@@ -244,7 +244,7 @@ func (s *Store) Release(ctx context.Context, run record.RunID, owner string) err
 	if err != nil || l == nil || !l.done() {
 		return err
 	}
-	return s.endLog(l)
+	return s.logs.end(l)
 }
 
 func (l *runLog) done() bool {
@@ -265,9 +265,9 @@ func (s *Store) logged(ctx context.Context, run record.RunID, kind recordKind, q
 	return nil, s.do(ctx, direct)
 }
 
-// endLog closes a log; that of an archived run gets a record that ends it.
-func (s *Store) endLog(l *runLog) error {
-	s.logs.remove(l)
+// end closes a log; that of an archived run gets a record that ends it.
+func (o *ownLogs) end(l *runLog) error {
+	o.remove(l)
 	var err error
 	if l.done() {
 		_, err = l.add(endRecord, &wire.Request{Run: l.run})
@@ -292,7 +292,7 @@ func (s *Store) Delete(ctx context.Context, run record.RunID) error {
 		return err
 	})
 	if l := s.logs.of(run); err == nil && l != nil {
-		return s.endLog(l)
+		return s.logs.end(l)
 	}
 	return err
 }

@@ -15,31 +15,33 @@ import (
 
 // Delete implements metricsstore.Store. Of a damaged run it removes what can be found.
 func (d *database) Delete(ctx context.Context, run record.RunID) error {
-	return d.update(ctx, &op{apply: func(w *write) error {
-		b := bucketOf(w.tx, run)
-		if b == nil {
-			return w.unlist(run)
-		}
-		h, err := readHeader(d.codec, run, b)
-		if err != nil {
-			return w.deleteDamaged(run, b)
-		}
-		if !h.Status.Final() {
-			return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, h.Status)
-		}
-		var t totals // go with the run
-		if err := w.dropRollups(run, b, &t); err != nil {
-			return err
-		}
-		if err := w.noteDeleted(run, h.Info.StartedAt); err != nil {
-			return err
-		}
-		position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
-		if err := w.tx.Bucket([]byte(runsBucket)).Delete(position.Append(nil)); err != nil {
-			return err
-		}
-		return w.deleteRest(run)
-	}})
+	return d.update(ctx, &op{apply: func(w *write) error { return w.delete(run) }})
+}
+
+func (w *write) delete(run record.RunID) error {
+	b := bucketOf(w.tx, run)
+	if b == nil {
+		return w.unlist(run)
+	}
+	h, err := readHeader(w.codec, run, b)
+	if err != nil {
+		return w.deleteDamaged(run, b)
+	}
+	if !h.Status.Final() {
+		return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, run, h.Status)
+	}
+	var t totals // go with the run
+	if err := w.dropRollups(run, b, &t); err != nil {
+		return err
+	}
+	if err := w.noteDeleted(run, h.Info.StartedAt); err != nil {
+		return err
+	}
+	position := metricsstore.Position{Started: h.Info.StartedAt.UnixNano(), Run: run}
+	if err := w.tx.Bucket([]byte(runsBucket)).Delete(position.Append(nil)); err != nil {
+		return err
+	}
+	return w.deleteRest(run)
 }
 
 // unlist removes what is left of a run that is listed and has no bucket.

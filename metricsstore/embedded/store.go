@@ -115,7 +115,7 @@ func (s *Store) Close() error {
 	return s.calls.Close(func() error {
 		var errs []error
 		for _, l := range s.logs.all() {
-			errs = append(errs, s.endLog(l))
+			errs = append(errs, s.logs.end(l))
 		}
 		if s.role != nil {
 			errs = append(errs, s.role.Close())

@@ -95,21 +95,15 @@ func (i *Importer) keepRecording(ctx context.Context, before *metricsstore.Run, 
 		if !isLonger(r, before) {
 			return false, nil
 		}
-		if err := i.cfg.Store.Delete(ctx, before.Info.ID); err != nil {
-			return false, err
-		}
-		replaced = true
+		return true, i.put(ctx, before, r)
 	}
 	recorder, err := metricsstore.NewRecorder(metricsstore.Config{
 		Store: i.cfg.Store, Timeout: time.Minute, Upload: metricsstore.Strategy{Kind: metricsstore.Shutdown},
 	})
 	if err != nil {
-		return replaced, err
+		return false, err
 	}
-	if err := r.Replay(recorder); err != nil || !replaced {
-		return replaced, err
-	}
-	return replaced, i.cfg.Store.Annotate(ctx, r.Info.ID, before.Annotation)
+	return false, r.Replay(recorder)
 }
 
 // isLonger reports whether a recording is a longer one of a run that is kept. The digest does not decide: a file that

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,8 +30,15 @@ func recorded(t *testing.T, n int) *records.Recording {
 	return out
 }
 
+// plainStore hides that a store is a metricsstore.Swapper.
+type plainStore struct{ metricsstore.Store }
+
 func TestReplace(t *testing.T) {
-	store := memory.New()
+	t.Run("at once", func(t *testing.T) { testReplace(t, memory.New()) })
+	t.Run("in steps", func(t *testing.T) { testReplace(t, plainStore{memory.New()}) })
+}
+
+func testReplace(t *testing.T, store metricsstore.Store) {
 	i, err := importer.New(importer.Config{Store: store})
 	require.NoError(t, err)
 	replace := func(n int, want bool) metricsstore.Run {
@@ -50,6 +58,11 @@ func TestReplace(t *testing.T) {
 	require.NoError(t, store.Annotate(t.Context(), first.Info.ID, note))
 	require.Equal(t, note, replace(3, true).Annotation)
 	require.Equal(t, note, replace(1, true).Annotation, "a shorter one as well: the caller knows")
+	grows := recorded(t, 1)
+	grows.Info.Origin.GrowsUntil = time.Unix(2000, 0)
+	changed, err := i.Replace(t.Context(), grows)
+	require.NoError(t, err)
+	require.True(t, changed, "the same bytes, of which more is expected")
 	found, err := importer.Traces(t.Context(), store, "test")
 	require.NoError(t, err)
 	require.Equal(t, map[string]record.RunID{"one": first.Info.ID}, found)

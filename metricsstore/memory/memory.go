@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -111,11 +112,9 @@ func (s *Store) Append(ctx context.Context, id record.RunID, b metricsstore.Batc
 		return err
 	}
 	defer s.mu.Unlock()
-	blocks := slices.Clone(r.blocks)
-	for _, block := range b.Blocks {
-		if blocks, err = placed(blocks, block); err != nil {
-			return err
-		}
+	blocks, err := placedAll(slices.Clone(r.blocks), b.Blocks)
+	if err != nil {
+		return err
 	}
 	r.blocks = blocks
 	for _, row := range b.Details {
@@ -146,18 +145,20 @@ func (s *Store) Archive(ctx context.Context, id record.RunID, a metricsstore.Arc
 		return err
 	}
 	r.blocks, r.header = blocks, copied(a.Header)
-	for name, data := range a.Attachments {
-		r.attach[name] = bytes.Clone(data)
-	}
+	r.attachAll(a.Attachments)
 	s.dropRollups(r)
-	for _, row := range a.Rollups {
+	s.addRollups(r, a.Rollups)
+	s.changes.Notify(id)
+	return nil
+}
+
+func (s *Store) addRollups(r *run, rollups []metricsstore.Rollup) {
+	for _, row := range rollups {
 		if _, twice := s.rollups[row.RollupKey]; !twice {
 			r.rollups = append(r.rollups, row.RollupKey)
 		}
 		s.rollups[row.RollupKey] = bytes.Clone(row.Data)
 	}
-	s.changes.Notify(id)
-	return nil
 }
 
 func (s *Store) dropRollups(r *run) {
@@ -165,6 +166,42 @@ func (s *Store) dropRollups(r *run) {
 		delete(s.rollups, k)
 	}
 	r.rollups = nil
+}
+
+// Swap implements metricsstore.Swapper.
+func (s *Store) Swap(ctx context.Context, w *metricsstore.WholeRun) error {
+	begun, archive, id := w.Begun(), w.Archive("swap"), w.Header.Info.ID
+	if err := errors.Join(begun.ValidateBegin(), w.Batch.Validate(), archive.Validate(id)); err != nil {
+		return err
+	}
+	blocks, err := placedAll(nil, w.Batch.Blocks)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	r := newRun(begun.Info.Tags)
+	r.blocks, r.header = blocks, copied(w.Header)
+	if kept := s.runs[id]; kept != nil {
+		if !kept.header.Status.Final() {
+			return fmt.Errorf("%w: %s is %s", metricsstore.ErrLive, id, kept.header.Status)
+		}
+		r.annotation, r.header.AddedAt = kept.annotation, kept.header.AddedAt
+		s.dropRollups(kept)
+	}
+	for _, row := range w.Batch.Details {
+		r.addDetail(row)
+	}
+	for _, row := range w.Batch.Workers {
+		r.addWorker(row)
+	}
+	r.attachAll(w.Attachments)
+	s.addRollups(r, w.Rollups)
+	s.runs[id] = r
+	s.changes.Notify(id)
+	return nil
 }
 
 // Annotate implements metricsstore.Store.

@@ -60,6 +60,17 @@ func placed(blocks []metricsstore.Block, b metricsstore.Block) ([]metricsstore.B
 	return slices.Insert(blocks, from, b), nil
 }
 
+// placedAll returns the blocks with others inserted.
+func placedAll(blocks, more []metricsstore.Block) ([]metricsstore.Block, error) {
+	for _, b := range more {
+		var err error
+		if blocks, err = placed(blocks, b); err != nil {
+			return nil, err
+		}
+	}
+	return blocks, nil
+}
+
 // replaced returns the blocks with those replaced that hold the same steps as some consecutive ones.
 func replaced(blocks, by []metricsstore.Block) ([]metricsstore.Block, error) {
 	if len(by) == 0 {
@@ -75,6 +86,12 @@ func replaced(blocks, by []metricsstore.Block) ([]metricsstore.Block, error) {
 		by[i].Data = bytes.Clone(by[i].Data)
 	}
 	return slices.Concat(blocks[:from], by, blocks[to:]), nil
+}
+
+func (r *run) attachAll(attachments map[string][]byte) {
+	for name, data := range attachments {
+		r.attach[name] = bytes.Clone(data)
+	}
 }
 
 func (r *run) addDetail(row metricsstore.DetailRow) {

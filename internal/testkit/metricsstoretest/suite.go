@@ -60,6 +60,7 @@ func Test(t *testing.T, b Backend) {
 		{"roll-up keys", lawRollupKeys},
 		{"merged roll-ups", lawMerged},
 		{"delete", lawDelete},
+		{"swap", lawSwap},
 		{"bytes", lawBytes},
 		{"unknown run", lawUnknown},
 		{"kept and given memory", lawMemory},
