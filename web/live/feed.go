@@ -71,6 +71,9 @@ func newFeed(h *Hub, info record.RunInfo, g *dag.Graph) *feed {
 func incarnation(info record.RunInfo) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %d %d", info.ID, info.Revision, info.StartedAt.UnixNano())
+	if info.Origin != nil { // a longer recording takes the place of a shorter one
+		fmt.Fprintf(h, " %s", info.Origin.Digest)
+	}
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
@@ -83,10 +86,12 @@ func (f *feed) follow(ctx context.Context) {
 			return
 		case errors.Is(err, io.EOF):
 			f.end()
+			f.awaitNext(ctx)
 			return
 		case f.damaged(ctx, err):
 			f.hub.faults.warn(ctx, fault{"run can be shown in part only", string(f.run)}, err)
 			f.end()
+			f.awaitNext(ctx)
 			return
 		case !transient(err):
 			f.fail(err)
@@ -94,6 +99,30 @@ func (f *feed) follow(ctx context.Context) {
 		}
 		f.hub.faults.warn(ctx, fault{"log of a run cannot be read, trying again", string(f.run)}, err)
 		if !pause(ctx, retryAfter) {
+			return
+		}
+	}
+}
+
+// awaitNext waits for the recording that takes the place of one that grows, and ends the subscriptions when it is there.
+func (f *feed) awaitNext(ctx context.Context) {
+	for f.info.Origin != nil {
+		left := f.info.Origin.GrowsUntil.Sub(f.hub.cfg.Now())
+		if left <= 0 {
+			return
+		}
+		changed := f.hub.cfg.Store.Changed(f.run)
+		if !f.hub.stillExists(ctx, f) {
+			return
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
 			return
 		}
 	}

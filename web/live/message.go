@@ -104,7 +104,7 @@ type requestError struct{ problem problem }
 
 func (e requestError) Error() string { return e.problem.Detail }
 
-// errReplaced: another run is now kept under the ID of the one that a feed follows.
+// errReplaced: another revision, or a longer recording, is now kept under the ID of the run that a feed follows.
 var errReplaced = errors.New("live: the run was replaced")
 
 // problemOf returns what a client gets for an error of a run; ok is false if the error also has to be logged.
@@ -116,7 +116,7 @@ func problemOf(run record.RunID, err error) (p problem, ok bool) {
 	case errors.Is(err, metricsstore.ErrNotFound), errors.Is(err, engine.ErrUnknownRun):
 		return newProblem(http.StatusNotFound, "there is no run %s", run), true
 	case errors.Is(err, errReplaced):
-		return newProblem(http.StatusGone, "run %s was replaced by another revision; subscribe again", run), true
+		return newProblem(http.StatusGone, "run %s was replaced by another revision or a longer recording; subscribe again", run), true
 	case errors.Is(err, metricsstore.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the store does not answer; this is worth another try in some seconds"), true
 	case errors.Is(err, metricsstore.ErrClosed):
