@@ -74,6 +74,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	}
 	if o := r.Info.Imported(); o != nil {
 		j.Undated, j.Incomplete = o.Undated, o.Incomplete
+		j.Records.Complete = j.Records.Complete && o.Incomplete == ""
 	}
 	if r.Status.Final() {
 		j.NotRun = r.Counts.NotRun()
@@ -84,7 +85,7 @@ func newRunJSON(r *metricsstore.Run) runJSON {
 	if j.Params == nil {
 		j.Params = map[string]string{}
 	}
-	if !r.EndedAt.IsZero() {
+	if !r.EndedAt.IsZero() && r.Status.Final() {
 		ended := r.EndedAt.UTC()
 		j.EndedAt = &ended
 	}

@@ -19,7 +19,15 @@ func runTag(r *metricsstore.Run, parts ...any) string {
 	if !r.Status.Final() {
 		return ""
 	}
-	return tagOf(append([]any{r.Info.ID, r.Info.Revision, r.LastSeq, r.Steps, r.Details, r.ArchivedSeq, r.Rollup}, parts...)...)
+	return tagOf(append([]any{r.Info.ID, r.Info.Revision, r.LastSeq, r.Steps, r.Details, r.ArchivedSeq, r.Rollup, digestOf(r)}, parts...)...)
+}
+
+// digestOf identifies the recording that an imported run was made from, which another one may take the place of.
+func digestOf(r *metricsstore.Run) string {
+	if r.Info.Origin == nil {
+		return ""
+	}
+	return r.Info.Origin.Digest
 }
 
 // tagOf is a strong ETag over plain values.

@@ -138,8 +138,11 @@ func (c *catalogue) put(ctx context.Context, r *metricsstore.Run) {
 		revision int
 		counts   metricsstore.Counts
 		note     string
-	}{r.Status, r.LastSeq, r.Rollup, r.Info.Revision, r.Counts, r.Annotation.Note})
-	c.index.Put(metricsstore.NewEntry(r, runName(r.Info.ID)), mark)
+		digest   string
+	}{r.StatusAt(c.cfg.Now()), r.LastSeq, r.Rollup, r.Info.Revision, r.Counts, r.Annotation.Note, digestOf(r)})
+	e := metricsstore.NewEntry(r, runName(r.Info.ID))
+	e.Status = r.StatusAt(c.cfg.Now())
+	c.index.Put(e, mark)
 }
 
 var seed = maphash.MakeSeed()

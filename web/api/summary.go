@@ -44,6 +44,10 @@ func (s *summaries) all(ctx context.Context, runs []metricsstore.Run) ([]RunSumm
 // of returns the summary of a run, with its standing among earlier runs from the index.
 func (s *summaries) of(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
 	out := newSummary(r)
+	if out.Status = r.StatusAt(s.cfg.Now()); out.Status != r.Status { // of a recording that grows
+		out.EndedAt, out.Records.Text = nil, "what has arrived so far: "+r.Upload.String()
+		return out, nil
+	}
 	if !out.Live {
 		standing, err := s.standing(r, scope)
 		out.Standing = orNull(standing)

@@ -43,7 +43,7 @@ type RunSummary struct {
 	ResultText    string            `json:"result_text" doc:"The result as text; if it is longer than 1 KiB, its beginning and an ellipsis: GET /runs/{run}/result has more. Empty without a result."`
 	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
 	Records       RecordState       `json:"records"`
-	Live          bool              `json:"live" doc:"The run has not ended."`
+	Live          bool              `json:"live" doc:"The run has not ended, and its log grows. False for a run of another engine, also while more of its recording arrives and its status is running: each longer recording takes the place of the one before."`
 	Local         bool              `json:"local" doc:"The run can be cancelled, paused and resumed through this server: it executes the run, shares it, or can reach the process that executes it."`
 	// MissingFunctions is empty if no function is missing, never null.
 	MissingFunctions []MissingFunction `json:"missing_functions" doc:"Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s, or there is no live worker."`

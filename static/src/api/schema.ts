@@ -1182,7 +1182,7 @@ export interface components {
       };
       /** @description The last step of the recorded log. */
       last_seq: number;
-      /** @description The run has not ended. */
+      /** @description The run has not ended, and its log grows. False for a run of another engine, also while more of its recording arrives and its status is running: each longer recording takes the place of the one before. */
       live: boolean;
       /** @description The run can be cancelled, paused and resumed through this server: it executes the run, shares it, or can reach the process that executes it. */
       local: boolean;
