@@ -181,14 +181,12 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
 		},
 		Dashboard: static.FS(), BasePath: c.BasePath, Token: token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
+		Traces: traces.handler(),
 	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
 	} else {
 		cfg.Ask = controlClient{s.flags.Data}.ask
-	}
-	if traces.Receiver != nil {
-		cfg.Traces = traces
 	}
 	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
 	if err != nil {

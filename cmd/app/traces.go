@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 
 	"github.com/dagscope/dagscope/web/otlp"
@@ -13,6 +14,17 @@ const tracesFolder = "traces"
 
 // receiver is the part of the service that receives traces; it has no Receiver if records are in no folder.
 type receiver struct{ *otlp.Receiver }
+
+// inFolder says what the receiver needs.
+const inFolder = "traces are received by a service that keeps its records in a folder, expected one without --redis"
+
+// handler answers POST /v1/traces.
+func (r *receiver) handler() http.Handler {
+	if r.Receiver == nil {
+		return otlp.Refuse(inFolder)
+	}
+	return r.Receiver
+}
 
 // newReceiver makes a receiver with a journal in the data folder.
 func (c *serveCommand) newReceiver(s *session, h *home, log *slog.Logger) (*receiver, error) {

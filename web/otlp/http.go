@@ -118,7 +118,19 @@ func answer(w http.ResponseWriter, kind string, rejected int, why string) {
 // codes of google.rpc.Code by status.
 var codes = map[int]int{
 	http.StatusBadRequest: 3, http.StatusRequestEntityTooLarge: 3, http.StatusUnsupportedMediaType: 3,
-	http.StatusTooManyRequests: 8, http.StatusServiceUnavailable: 14,
+	http.StatusTooManyRequests: 8, http.StatusServiceUnavailable: 14, http.StatusNotImplemented: 12,
+}
+
+// Refuse answers POST /v1/traces where nothing can be received, with 501 and the reason, which exporters log. They do not
+// try again.
+func Refuse(reason string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		kind := jsonType
+		if given, _, err := mime.ParseMediaType(req.Header.Get("Content-Type")); err == nil && given == protobuf {
+			kind = protobuf
+		}
+		refuse(w, kind, http.StatusNotImplemented, reason)
+	})
 }
 
 // refuse writes a google.rpc.Status.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -47,7 +48,8 @@ type due struct {
 	trace string
 	refs  []ref
 	run   record.RunID
-	quiet bool // nothing came for long
+	last  time.Time // when spans came last
+	quiet bool      // nothing came for long
 }
 
 // makeDue makes the runs that are due, the ones that wait longest first.
@@ -57,29 +59,47 @@ func (r *Receiver) makeDue(ctx context.Context) {
 			return
 		}
 		began := time.Now()
-		id, complete, err := r.make(ctx, d)
-		r.mu.Lock()
-		t := r.traces[d.trace]
-		t.made, t.took = time.Now(), time.Since(began)
-		switch {
-		case err == nil:
-			t.run, t.complete, t.over = id, complete, complete || d.quiet
-			if len(t.refs) == len(d.refs) {
-				t.first = time.Time{}
-			} else {
-				t.first, t.over = t.last, false
-			}
-		case errors.Is(err, records.ErrFormat), errors.Is(err, records.ErrTooLarge):
-			t.first, t.over = time.Time{}, true // the same spans give the same error
-		default:
-			t.took = max(t.took, r.cfg.Settle) // the next try is after 9 times as long
+		id, complete, err := r.makeSafely(ctx, d)
+		if ctx.Err() != nil {
+			return
 		}
-		r.mu.Unlock()
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			r.cfg.Log.Error("no run could be made of a trace", "trace", d.trace, "error", err)
 		}
+		if errors.Is(err, errPanic) {
+			r.setAside(d.trace)
+			continue
+		}
+		r.made(d, id, complete, err, time.Since(began))
 	}
 }
+
+// made notes what became of a trace.
+func (r *Receiver) made(d due, id record.RunID, complete bool, err error, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.traces[d.trace]
+	t.made, t.took = time.Now(), took
+	switch {
+	case err == nil:
+		t.run, t.over = id, complete || d.quiet
+		if len(t.refs) == len(d.refs) {
+			t.first = time.Time{}
+		} else {
+			t.first, t.over = t.last, false
+		}
+	case errors.Is(err, records.ErrFormat), errors.Is(err, records.ErrTooLarge):
+		t.first, t.over = time.Time{}, true // the same spans give the same error
+	default:
+		t.took = max(t.took, retryAfter) // as if it had taken so long: the store does not answer
+	}
+	if t.over {
+		delete(r.waiting, d.trace)
+	}
+}
+
+// pause is how often the time that it took to make a run has to pass before it is made again.
+const pause = 1
 
 // due lists the traces whose runs have to be made.
 func (r *Receiver) due(now time.Time) []due {
@@ -90,19 +110,15 @@ func (r *Receiver) due(now time.Time) []due {
 		since time.Time
 	}
 	var found []waiting
-	for trace, t := range r.traces {
+	for trace, t := range r.waiting {
 		quiet := now.Sub(t.last) >= r.cfg.Quiet
 		switch {
-		case t.spans < minSpans, !t.made.IsZero() && now.Sub(t.made) < 9*t.took:
+		case t.first.IsZero() && !quiet, !t.first.IsZero() && now.Sub(t.first) < r.cfg.Settle:
 			continue
-		case t.first.IsZero() && (t.over || !quiet):
-			continue
-		case t.made.IsZero() && now.Sub(t.first) < r.cfg.Settle:
-			continue
-		case !t.made.IsZero() && !t.first.IsZero() && now.Sub(t.last) < r.cfg.Settle && now.Sub(t.first) < 5*r.cfg.Settle:
+		case !t.made.IsZero() && now.Sub(t.made) < pause*t.took:
 			continue
 		}
-		found = append(found, waiting{due{trace, slices.Clone(t.refs), t.run, quiet}, t.first})
+		found = append(found, waiting{due{trace, slices.Clone(t.refs), t.run, t.last, quiet}, t.first})
 	}
 	slices.SortFunc(found, func(a, b waiting) int { return a.since.Compare(b.since) })
 	out := make([]due, len(found))
@@ -110,6 +126,19 @@ func (r *Receiver) due(now time.Time) []due {
 		out[i] = found[i].due
 	}
 	return out
+}
+
+// errPanic: the spans of a trace are beyond what the pipeline can do.
+var errPanic = errors.New("otlp: the program has a mistake that these spans show")
+
+// makeSafely is make, which may panic: spans come from anywhere, and one trace must not take the others down.
+func (r *Receiver) makeSafely(ctx context.Context, d due) (id record.RunID, complete bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	return r.make(ctx, d)
 }
 
 // make makes the run of a trace and keeps it.
@@ -127,84 +156,22 @@ func (r *Receiver) make(ctx context.Context, d due) (id record.RunID, complete b
 	}
 	run := runs[0]
 	complete = run.Incomplete == "" && run.Status != record.Running
-	if !complete {
-		run.Incomplete = "spans are still arriving, and the root of the trace has not ended"
-		if d.quiet {
-			run.Incomplete = fmt.Sprintf("no spans arrived for %s, and the root of the trace has not ended", r.cfg.Quiet)
-		}
+	until := time.Time{}
+	switch {
+	case complete:
+	case d.quiet:
+		run.Incomplete = fmt.Sprintf("no spans arrived for %s, and the root of the trace has not ended", r.cfg.Quiet)
+	default:
+		run.Incomplete, until = "spans are still arriving, and the root of the trace has not ended", d.last.Add(r.cfg.Quiet).UTC()
 	}
 	recording, err := records.Compile(run, records.Origin{Digest: sha256.Sum256(text)})
 	if err != nil {
 		return "", false, err
 	}
+	recording.Info.Origin.GrowsUntil = until
 	if d.run != "" {
 		recording.Info.ID = d.run // that of a run begins with its start, which is not known before its root has ended
 	}
 	_, err = r.importer.Replace(ctx, recording)
 	return recording.Info.ID, complete, err
-}
-
-// retire removes the files of the journal whose traces are over and old, the first ones first.
-func (r *Receiver) retire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
-	full := r.journal.full()
-	if len(full) == 0 {
-		return
-	}
-	late := r.cfg.Late
-	if r.journal.bytes() > r.cfg.MaxJournal/2 || len(r.traces) > r.cfg.MaxTraces/2 {
-		late = min(late, 60*r.cfg.Settle)
-	}
-	kept := map[*segment]bool{}
-	for _, t := range r.traces {
-		over := t.over && t.first.IsZero() // its run has all spans
-		if t.spans < minSpans {
-			over = now.Sub(t.last) >= r.cfg.Quiet
-		}
-		if over && t.busy == 0 && now.Sub(t.last) >= late {
-			continue
-		}
-		for _, at := range t.refs {
-			kept[at.in] = true
-		}
-	}
-	for _, s := range full {
-		if kept[s] {
-			return
-		}
-		if err := r.remove(s); err != nil {
-			r.cfg.Log.Error("a file of the journal of traces cannot be removed", "error", err)
-			return
-		}
-	}
-}
-
-// remove removes a file whose traces are over. They are noted first, so that what other files have of them does not
-// become a shorter run after a restart. The caller holds mu.
-func (r *Receiver) remove(s *segment) error {
-	var retired []string
-	single := 0
-	for trace, t := range r.traces {
-		if slices.ContainsFunc(t.refs, func(at ref) bool { return at.in == s }) {
-			retired = append(retired, trace)
-		}
-	}
-	if err := addRetired(r.cfg.Dir, retired); err != nil {
-		return err
-	}
-	for _, trace := range retired {
-		t := r.traces[trace]
-		delete(r.traces, trace)
-		if t.run != "" {
-			r.old[trace] = t.run
-		} else {
-			single++
-		}
-	}
-	if single > 0 {
-		r.cfg.Log.Info("traces of a single span, or that no run could be made of, are dropped", "traces", single)
-	}
-	return r.journal.remove(s)
 }

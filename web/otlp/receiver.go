@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,8 @@ type Config struct {
 	// MaxJournal bounds the journal, in bytes. 0 means 1 GiB. MaxTraces bounds the traces in it; 0 means 200,000.
 	MaxJournal int64
 	MaxTraces  int
-	// Settle is how long after its first span the run of a trace is made, and then after its last one, so that it is not
-	// made for each request; while spans keep coming it is made after 5 times as long. 0 means 1 s.
+	// Settle is how long after a span that is not in the run of its trace the run is made again, so that it is not made for
+	// each request; later if that takes long. 0 means 200 ms.
 	Settle time.Duration
 	// Quiet is after how long without spans a trace counts as over although its root has not ended. 0 means 10 min.
 	Quiet time.Duration
@@ -45,8 +46,10 @@ type Receiver struct {
 
 	mu      sync.Mutex
 	traces  map[string]*traced
+	waiting map[string]*traced      // those of them whose runs are not over, or lack spans
 	pending int64                   // bytes of requests that are being written
-	old     map[string]record.RunID // traces whose spans are not in the journal any more
+	old     map[string]record.RunID // traces whose spans are not in the journal any more, or cannot be made a run of
+	retired time.Time               // when files of the journal were last looked for that can go
 }
 
 // traced is what is known of a trace in the journal.
@@ -60,7 +63,6 @@ type traced struct {
 	first, last time.Time
 	took        time.Duration // how long it took to make the run
 	made        time.Time     // when that was, zero if never
-	complete    bool          // its roots have ended
 	over        bool          // the run says that nothing comes any more, or is complete
 }
 
@@ -78,7 +80,7 @@ func New(cfg Config) (*Receiver, error) {
 	for _, d := range []struct {
 		value *time.Duration
 		def   time.Duration
-	}{{&cfg.Settle, time.Second}, {&cfg.Quiet, 10 * time.Minute}, {&cfg.Late, time.Hour}} {
+	}{{&cfg.Settle, 200 * time.Millisecond}, {&cfg.Quiet, 10 * time.Minute}, {&cfg.Late, time.Hour}} {
 		if *d.value <= 0 {
 			*d.value = d.def
 		}
@@ -96,7 +98,7 @@ func New(cfg Config) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Receiver{cfg: cfg, importer: keeper, traces: map[string]*traced{}}, nil
+	return &Receiver{cfg: cfg, importer: keeper, traces: map[string]*traced{}, waiting: map[string]*traced{}}, nil
 }
 
 // Errors of accept.
@@ -143,11 +145,17 @@ func (r *Receiver) open(ctx context.Context) error {
 	}
 	if err != nil {
 		clear(r.traces)
+		clear(r.waiting)
 		return err
 	}
 	for trace, t := range r.traces {
 		t.run = old[trace]
 		delete(old, trace)
+	}
+	for _, trace := range seen {
+		if _, isRun := old[trace]; !isRun {
+			old[trace] = "" // it was set aside
+		}
 	}
 	r.old, r.journal = old, j
 	return nil
@@ -167,6 +175,9 @@ func (r *Receiver) addLine(trace string, at ref, spans int, now time.Time) {
 	if t.first.IsZero() {
 		t.first = now
 	}
+	if t.spans >= minSpans {
+		r.waiting[trace] = t
+	}
 }
 
 // accept keeps the spans of a request and returns how many were rejected, and why. They are on disk when it returns.
@@ -177,15 +188,6 @@ func (r *Receiver) accept(ctx context.Context, s *splitter) (rejected int, why s
 	lines, size, late, err := r.admit(s.lines())
 	if err != nil {
 		return 0, "", err
-	}
-	if s.lost > 0 {
-		why = fmt.Sprintf("%d spans have no valid traceId or spanId, expected 16 and 8 bytes that are not all zero", s.lost)
-	}
-	if late > 0 {
-		if why != "" {
-			why += "; "
-		}
-		why += fmt.Sprintf("%d spans are of traces to which nothing can be added any more: they are over, or too large", late)
 	}
 	texts := make([][]byte, len(lines))
 	for i := range lines {
@@ -201,6 +203,10 @@ func (r *Receiver) accept(ctx context.Context, s *splitter) (rejected int, why s
 	now := time.Now()
 	for i := range lines {
 		t := r.traces[lines[i].trace]
+		if t == nil { // it was set aside in the meantime
+			late += lines[i].spans
+			continue
+		}
 		t.busy--
 		if err == nil {
 			r.addLine(lines[i].trace, refs[i], lines[i].spans, now)
@@ -214,7 +220,19 @@ func (r *Receiver) accept(ctx context.Context, s *splitter) (rejected int, why s
 	if err != nil {
 		return 0, "", err
 	}
-	return s.lost + late, why, nil
+	return s.lost + late, reasons(s.lost, late), nil
+}
+
+// reasons says why spans are rejected.
+func reasons(lost, late int) string {
+	var out []string
+	if lost > 0 {
+		out = append(out, fmt.Sprintf("%d spans have no valid traceId or spanId, expected 16 and 8 bytes that are not all zero", lost))
+	}
+	if late > 0 {
+		out = append(out, fmt.Sprintf("%d spans are of traces to which nothing can be added any more: they are over, or too large", late))
+	}
+	return strings.Join(out, "; ")
 }
 
 // admit returns the lines that can be kept, their size, and the number of spans that come too late or are too many.

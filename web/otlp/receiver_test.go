@@ -120,12 +120,14 @@ func TestARunGrowsUntilItsRootHasEnded(t *testing.T) {
 	r := receive(t, memory.New(), t.TempDir())
 	r.send(span(7, 2, 1, 10, 20), span(7, 3, 1, 30, 40))
 	first := r.wait(7, tasks(2))
-	require.Equal(t, record.Interrupted, first.Status)
+	require.Equal(t, record.Interrupted, first.Status, "as it is kept")
+	require.Equal(t, record.Running, first.StatusAt(time.Now()), "as it is shown")
 	require.Equal(t, "spans are still arriving, and the root of the trace has not ended", first.Info.Origin.Incomplete)
 	require.NoError(t, r.store.Annotate(t.Context(), first.Info.ID, metricsstore.Annotation{Note: "look", Tags: []string{"mine"}}))
 	r.send(span(7, 1, 0, 1, 50))
 	whole := r.wait(7, complete)
 	require.Equal(t, record.Succeeded, whole.Status)
+	require.Equal(t, record.Succeeded, whole.StatusAt(time.Now()))
 	require.Equal(t, first.Info.ID, whole.Info.ID, "its address stays")
 	require.Equal(t, "look", whole.Annotation.Note, "what people wrote stays")
 	require.Equal(t, "shop: op1", whole.Info.Workflow)
@@ -196,7 +198,7 @@ func TestARunWhoseRootNeverEnds(t *testing.T) {
 	run := r.wait(7, func(run *metricsstore.Run) bool {
 		return strings.HasPrefix(run.Info.Origin.Incomplete, "no spans arrived for 100ms")
 	})
-	require.Equal(t, record.Interrupted, run.Status)
+	require.Equal(t, record.Interrupted, run.StatusAt(time.Now()), "an end that never comes ends the run")
 	r.send(span(7, 1, 0, 1, 50))
 	r.wait(7, complete)
 }
@@ -247,6 +249,18 @@ func TestRequestsThatAreNone(t *testing.T) {
 	}
 	deep := receive(t, memory.New(), t.TempDir())
 	require.Equal(t, 400, deep.post("application/json", bytes.Repeat([]byte(`{"a":`), 20_000)).Code)
+}
+
+func TestRefuse(t *testing.T) {
+	for kind, want := range map[string]string{"application/json": `{"code":12,"message":"not here"}` + "\n", "application/x-protobuf": "\x08\x0c\x12\x08not here"} {
+		req := httptest.NewRequest(http.MethodPost, "/v1/traces", strings.NewReader("{}"))
+		req.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		otlp.Refuse("not here").ServeHTTP(w, req)
+		require.Equal(t, http.StatusNotImplemented, w.Code)
+		require.Equal(t, kind, w.Header().Get("Content-Type"))
+		require.Equal(t, want, w.Body.String())
+	}
 }
 
 func TestRestart(t *testing.T) {
