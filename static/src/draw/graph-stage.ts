@@ -90,7 +90,6 @@ export class GraphStage {
     this.#frame = null;
     const isWeighedAnew = this.#shape !== null && this.#shape.isWeighed !== input.table.ended;
     if (isNewLayout || isWeighedAnew) {
-      if (this.#layout && layout?.hash !== this.#layout.hash) this.#view = WHOLE;
       this.#layout = layout;
       this.#reshape();
       return;

@@ -34,7 +34,7 @@ function incompleteText(run: RunSummary, why: string): Banner {
   const done = `${counted(run.tasks.done, 'task')} of ${count(run.tasks.total)} ${run.tasks.done === 1 ? 'is' : 'are'} done in it`;
   return {
     kind: 'partial',
-    title: `The recording is incomplete: ${why}.`,
+    title: `${run.status === 'running' ? 'Under way' : 'The recording is incomplete'}: ${why}.`,
     text: `${done}; figures are those of what it has.`,
   };
 }

@@ -49,6 +49,12 @@ export class RootSchedule {
     else void this.#resource.load((signal) => this.#api.schedule(this.#run, root, { limit: 1 }, signal));
   }
 
+  /** The nodes are others now. */
+  forget(): void {
+    this.#asked = -1;
+    this.#resource.clear();
+  }
+
   /** The schedule of a root in words; empty until it has come. */
   textOf(root: number): string {
     const schedule = this.#resource.value;

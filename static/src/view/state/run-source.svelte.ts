@@ -5,12 +5,14 @@ import type { Peers, RunSummary, RunWorker, Standing } from '../../api/schema';
 import type { LinkState } from '../../live/link-state';
 import type { LiveClient } from '../../live/live-client';
 import { GraphIndex } from '../../model/graph-index';
+import type { Frame } from '../../model/frame';
 import type { Graph } from '../../model/graph';
 import type { Layout } from '../../model/layout';
 import { RunFold } from '../../model/run-fold';
 import { MarkKind, type RunTable } from '../../model/run-table';
 import type { PeerScope } from '../../model/url-state';
 import { type Past, pastByFunction } from './history-rank';
+import { type Drawn, Renewal } from './renewal';
 import { isAway } from './resource.svelte';
 
 export interface SourceDependencies {
@@ -20,6 +22,11 @@ export interface SourceDependencies {
   track<T>(work: Promise<T>): Promise<T>;
   /** Called after each batch of frames, in place of an effect: the playhead follows. */
   onbatch(table: RunTable): void;
+  /**
+   * Called before another version of the run, with other nodes, takes the place of what is shown; the function that it
+   * returns is called when it has.
+   */
+  onrenew(next: RunSummary): () => void;
 }
 
 /** A run that cannot be read for now is asked for again after this. */
@@ -42,6 +49,7 @@ export class RunSource {
   #index: GraphIndex | undefined = $state.raw(undefined);
   #layout: Layout | null = $state.raw(null);
   #version = $state(0);
+  #edition = $state(0);
   #problem: unknown = $state.raw(undefined);
   #link: LinkState | undefined = $state.raw(undefined);
   #workers: readonly RunWorker[] = $state.raw([]);
@@ -53,6 +61,9 @@ export class RunSource {
   #scope: PeerScope | undefined;
   /** How often workers had come and gone when they were asked for; -1 before the first frame. */
   #workerMarks = -1;
+  /** Undefined while what is shown is what the stream is of. */
+  #renewal: Renewal | undefined;
+  #isDrawing = false;
   #abort = new AbortController();
   #again: ReturnType<typeof setTimeout> | undefined;
 
@@ -81,6 +92,11 @@ export class RunSource {
   /** Moves with every batch of frames. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Moves when another version of the run has taken the place of what was shown: its nodes are others. */
+  get edition(): number {
+    return this.#edition;
   }
 
   /** Why there is nothing to show; undefined while there is. */
@@ -137,9 +153,12 @@ export class RunSource {
   open(): () => void {
     const { live, run } = this.#deps;
     const unsubscribe = live.subscribeRun(run, {
-      frame: (frame) => this.#apply(frame),
+      frame: (frame) => this.#hear(frame),
       summary: (summary) => {
-        this.takeSummary(summary);
+        this.#hearSummary(summary);
+      },
+      restarted: () => {
+        this.#restart();
       },
       status: (link) => {
         this.#link = link;
@@ -164,20 +183,31 @@ export class RunSource {
     clearTimeout(this.#again);
     this.#again = undefined;
     void this.#loadWorkers(); // at the same time as the rest: lanes are painted with their names
-    void track(api.layout(run, {}, signal)).then(
-      (layout) => (this.#layout = layout),
-      () => (this.#layout = null), // the page works without the picture: it has lanes and tables
-    );
+    void this.#loadLayout().then((layout) => {
+      if (this.#renewal === undefined) this.#layout = layout;
+    });
     try {
       const [summary, graph] = await track(Promise.all([api.run(run, {}, signal), api.graph(run, signal)]));
-      this.takeSummary(summary);
-      this.#takeGraph(graph);
+      if (this.#renewal === undefined) {
+        this.takeSummary(summary);
+        this.#takeGraph(graph);
+      }
       this.#problem = undefined;
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
       return;
     }
     this.#compare();
+  }
+
+  /** The picture of the graph; null without: the page has lanes and tables. */
+  async #loadLayout(): Promise<Layout | null> {
+    const { api, run, track } = this.#deps;
+    try {
+      return await track(api.layout(run, {}, this.#abort.signal));
+    } catch {
+      return null;
+    }
   }
 
   /** Compares with other runs from now on, as soon as the run itself is known. */
@@ -209,12 +239,79 @@ export class RunSource {
     if (this.#scope !== undefined) void this.#loadPeers(this.#scope); // where it stands is known only now
   }
 
+  #hear(frame: Frame): boolean {
+    if (this.#renewal === undefined) return this.#apply(frame);
+    if (!this.#renewal.takeFrame(frame)) return false;
+    this.#renew();
+    return true;
+  }
+
+  #hearSummary(summary: RunSummary): void {
+    if (this.#renewal === undefined) {
+      if (this.#index === undefined || this.#index.graph.hash === summary.graph_hash) {
+        this.takeSummary(summary);
+        return;
+      }
+      this.#restart();
+    }
+    this.#renewal!.takeSummary(summary);
+    this.#renew();
+  }
+
+  /** What the stream brings from now on is of another version of the run. */
+  #restart(): void {
+    if (this.#renewal === undefined) this.#renewal = new Renewal();
+    else this.#renewal.restart();
+  }
+
+  /** Shows another version of the run if all of it is here, and asks for what is not. */
+  #renew(): void {
+    const ready = this.#renewal?.ready;
+    if (ready !== undefined) {
+      const { version, drawn } = ready;
+      if (!this.#renewal!.shown(version)) this.#renewal = undefined;
+      const carryOver = this.#deps.onrenew(version.summary!);
+      this.#layout = drawn.layout;
+      this.takeSummary(version.summary!);
+      this.#index = undefined; // the table and the index of before do not fit together with those of now
+      for (const frame of version.frames) this.#apply(frame);
+      this.#index = new GraphIndex(drawn.graph, this.table);
+      this.#edition++;
+      carryOver();
+      void this.#loadWorkers();
+      if (this.#summary?.status !== 'running') this.#compare();
+    }
+    if (this.#renewal?.lacksGraph === true && !this.#isDrawing) void this.#draw();
+  }
+
+  /** Asks for the graph of the version that comes, until it is the one that is answered. */
+  async #draw(): Promise<void> {
+    const { api, run, track } = this.#deps;
+    this.#isDrawing = true;
+    let drawn: Drawn | undefined;
+    try {
+      const [graph, layout] = await Promise.all([track(api.graph(run, this.#abort.signal)), this.#loadLayout()]);
+      drawn = { graph, layout: layout?.hash === graph.hash ? layout : null };
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      if (!isAway(error)) this.#problem = error;
+    }
+    if (drawn !== undefined) this.#renewal?.takeDrawn(drawn);
+    setTimeout(
+      () => {
+        this.#isDrawing = false;
+        if (!this.#abort.signal.aborted) this.#renew();
+      },
+      drawn === undefined ? AGAIN_MS : 0,
+    );
+  }
+
   #takeGraph(graph: Graph): void {
     this.#index = new GraphIndex(graph, this.table);
     this.#version++;
   }
 
-  #apply(frame: Parameters<RunFold['apply']>[0]): boolean {
+  #apply(frame: Frame): boolean {
     if (!this.#fold.apply(frame)) return false;
     if (frame.more) return true;
     this.#index?.update();

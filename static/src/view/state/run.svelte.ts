@@ -5,6 +5,7 @@ import type { ColourMode } from '../../draw/node-colours';
 import { momentText } from '../../model/clock-format';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
+import { findMark, markOf, nsBetween } from '../../model/same-task';
 import type { RunTable } from '../../model/run-table';
 import { endOf } from '../../model/states';
 import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
@@ -73,6 +74,7 @@ export class RunView {
         this.playback.follow(endNs === Infinity ? table.nowNs : endNs, !table.ended);
         this.#offer();
       },
+      onrenew: (next) => this.#carry(next),
     });
     this.playback.watchLink(() => this.source.linked && app.link.storeSilentSince === null);
   }
@@ -196,6 +198,24 @@ export class RunView {
   select(node: number): void {
     this.#closed = node < 0;
     if (node !== this.choices.node) this.choose({ node: node < 0 ? null : node });
+  }
+
+  /** Keeps playhead, selection and window of time where they are while another version takes the place of this one. */
+  #carry(next: RunSummary): () => void {
+    const was = this.source.summary ?? next;
+    const { node, lanes } = this.choices;
+    if (next.graph_hash === was.graph_hash && next.started_at === was.started_at) return () => undefined;
+    const shiftNs = nsBetween(next.started_at, was.started_at);
+    const mark = node === null || !this.ready ? undefined : markOf(this.indexNow, this.tableNow, node);
+    const { atNs, nowNs } = this.playback;
+    return () => {
+      this.detail.forget();
+      this.schedule.forget();
+      if (shiftNs !== 0 && atNs < nowNs) this.place.seek(atNs + shiftNs, 'drag');
+      const found = mark === undefined ? -1 : findMark(this.indexNow, this.tableNow, mark, shiftNs);
+      const moved = lanes && { fromNs: lanes.fromNs + shiftNs, toNs: lanes.toNs + shiftNs };
+      if (node !== null || moved !== null) this.choose({ node: found < 0 ? null : found, lanes: moved }, 'drag');
+    };
   }
 
   hover(node: number): void {

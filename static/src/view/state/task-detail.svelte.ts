@@ -76,6 +76,12 @@ export class TaskDetail {
     else void this.#resource.load((signal) => this.#api.task(this.#run, node, signal));
   }
 
+  /** The nodes are others now. */
+  forget(): void {
+    this.#asked = '';
+    this.#resource.clear();
+  }
+
   /** Asks again after a failure. */
   retry(node: number): void {
     void this.#resource.load((signal) => this.#api.task(this.#run, node, signal));

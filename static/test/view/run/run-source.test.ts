@@ -45,12 +45,20 @@ const frame = (more: Partial<FakeFrame>): Frame =>
     }),
   );
 const summary = (more: Partial<RunSummary> = {}): RunSummary =>
-  ({ run: 'r', workflow: 'w', live: false, last_seq: 2, ...more }) as RunSummary;
+  ({
+    run: 'r',
+    workflow: 'w',
+    live: false,
+    last_seq: 2,
+    graph_hash: graphOf(['cut']).hash,
+    ...more,
+  }) as RunSummary;
 
 interface World {
   readonly source: RunSource;
   readonly asked: string[];
   readonly batches: number[];
+  readonly renewed: string[];
   readonly handlers: RunHandlers;
   readonly close: () => void;
 }
@@ -58,6 +66,7 @@ interface World {
 function open(answers: Partial<Record<keyof Api, (...args: unknown[]) => unknown>> = {}): World {
   const asked: string[] = [];
   const batches: number[] = [];
+  const renewed: string[] = [];
   const known: Partial<Record<keyof Api, (...args: unknown[]) => unknown>> = {
     run: () => summary(),
     graph: () => graphOf(['cut']),
@@ -96,9 +105,13 @@ function open(answers: Partial<Record<keyof Api, (...args: unknown[]) => unknown
     run: 'r',
     track: (work) => work,
     onbatch: (table: RunTable) => batches.push(table.seq),
+    onrenew: (next) => {
+      renewed.push(`before ${next.workflow}: ${String(source.table.rows)}`);
+      return () => renewed.push(`after: ${String(source.table.rows)}`);
+    },
   });
   const close = source.open();
-  return { source, asked, batches, handlers: handlers!, close };
+  return { source, asked, batches, renewed, handlers: handlers!, close };
 }
 
 /** Lets every promise that is under way settle. */
@@ -298,5 +311,83 @@ describe('the detail of a task', () => {
       error === undefined ? one : { ...one, error: { ...error, worker: 'unknown', host: '' } },
     );
     expect(evidenceOf(nowhere, 20).map((one) => one.error?.place)).toEqual(['exit code 3']);
+  });
+});
+
+describe('a run that grows', () => {
+  const two = { ...graphOf(['cut', 'sew']), hash: 'two' };
+  const longer = summary({ workflow: 'longer', graph_hash: two.hash });
+  const rows: FakeFrame['rows'] = [
+    [0, row],
+    [1, { ...row, node: 1 }],
+  ];
+
+  it('shows what it has until all of the longer recording is there, then that alone', async () => {
+    let graph = graphOf(['cut']);
+    const { source, handlers, renewed, batches } = open({ graph: () => graph });
+    handlers.frame(frame({ ended: true }));
+    await settled();
+    graph = two;
+    handlers.restarted?.();
+    handlers.summary?.(longer);
+    handlers.frame(frame({ to: 3, more: true, ended: true, rows }));
+    await settled();
+    expect([source.table.rows, source.index?.tasks, source.edition, renewed]).toEqual([1, 1, 0, []]);
+    expect(handlers.frame(frame({ kind: 'patch', from: 9, to: 9, rows: [] }))).toBe(false);
+    expect(handlers.frame(frame({ kind: 'patch', from: 3, to: 4, rows: [], ended: true }))).toBe(true);
+    expect([source.table.rows, source.index?.tasks, source.edition]).toEqual([2, 2, 1]);
+    expect([source.summary?.workflow, source.table.seq, batches.at(-1)]).toEqual(['longer', 4, 4]);
+    expect(renewed).toEqual(['before longer: 1', 'after: 2']);
+    handlers.frame(frame({ kind: 'patch', from: 4, to: 5, rows: [], ended: true }));
+    expect(source.table.seq).toBe(5);
+  });
+
+  it('asks again for a graph that is of another version', async () => {
+    let answers = 0;
+    const { source, handlers } = open({ graph: () => (++answers < 4 ? graphOf(['cut']) : two) });
+    handlers.frame(frame({ ended: true }));
+    await settled();
+    handlers.restarted?.();
+    handlers.summary?.(longer);
+    handlers.frame(frame({ to: 3, ended: true, rows }));
+    await expect.poll(() => source.index?.tasks).toBe(2);
+    expect(answers).toBe(4);
+  });
+
+  it('shows a version whose graph comes late although the next one has begun', async () => {
+    const three = { ...graphOf(['cut', 'sew', 'iron']), hash: 'three' };
+    const graphs: (() => void)[] = [];
+    let next = graphOf(['cut']);
+    const { source, handlers } = open({
+      graph: () => {
+        const graph = next;
+        return graph === two || graph === three ? new Promise((resolve) => graphs.push(() => resolve(graph))) : graph;
+      },
+    });
+    handlers.frame(frame({ ended: true }));
+    await settled();
+    next = two;
+    handlers.restarted?.();
+    handlers.summary?.(longer);
+    handlers.frame(frame({ to: 3, ended: true, rows }));
+    await settled();
+    next = three;
+    handlers.restarted?.();
+    handlers.summary?.(summary({ graph_hash: three.hash }));
+    graphs.shift()!();
+    await expect.poll(() => source.index?.tasks).toBe(2);
+    handlers.frame(frame({ to: 5, ended: true, rows }));
+    await expect.poll(() => graphs.length).toBe(1);
+    graphs.shift()!();
+    await expect.poll(() => source.index?.tasks).toBe(3);
+    expect(source.edition).toBe(2);
+  });
+
+  it('does not draw frames of one version on the graph of another', async () => {
+    const { source, handlers } = open();
+    await settled();
+    handlers.summary?.(longer); // the run has grown between the answer and the stream
+    handlers.frame(frame({ to: 3, ended: true, rows }));
+    expect([source.index?.tasks, source.table.rows]).toEqual([1, 0]);
   });
 });
