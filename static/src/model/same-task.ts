@@ -3,9 +3,9 @@
 import type { GraphIndex } from './graph-index';
 import type { RunTable } from './run-table';
 
-/** What a task has in both: its name, and when its last attempt was, in ns since the start of the run. */
+/** What a task has in both: its function, and when its last attempt was, in ns since the start of the run. */
 export interface TaskMark {
-  readonly name: string;
+  readonly function: string;
   readonly startedNs: number;
   readonly endedNs: number;
 }
@@ -14,7 +14,7 @@ export interface TaskMark {
 export function markOf(index: GraphIndex, table: RunTable, node: number): TaskMark | undefined {
   const row = table.rowsOf(node).at(-1);
   if (row === undefined) return undefined;
-  return { name: index.nameOf(node), startedNs: table.startedNs[row]!, endedNs: table.endedNs[row]! };
+  return { function: functionOf(index, node), startedNs: table.startedNs[row]!, endedNs: table.endedNs[row]! };
 }
 
 /** The node of a task in a run that began shiftNs earlier, -1 if it is not there. */
@@ -24,9 +24,14 @@ export function findMark(index: GraphIndex, table: RunTable, mark: TaskMark, shi
   for (let row = 0; row < table.rows; row++) {
     if (table.startedNs[row] !== startedNs || table.endedNs[row] !== endedNs) continue;
     const node = table.node[row]!;
-    if (index.nameOf(node) === mark.name) return node;
+    if (functionOf(index, node) === mark.function) return node;
   }
   return -1;
+}
+
+/** Without the place among its like that a name has: that is another one in a longer recording. */
+function functionOf(index: GraphIndex, node: number): string {
+  return index.graph.functions[index.functionOf(node)]?.function ?? '';
 }
 
 /** How long one moment is before another, both as RFC 3339, in ns: more digits than a Date has. */
