@@ -57,17 +57,18 @@ type runList struct {
 }
 
 type runRow struct {
-	Run           string     `json:"run"`
-	Workflow      string     `json:"workflow"`
-	Status        string     `json:"status"`
-	EndedAt       *time.Time `json:"ended_at"`
-	Tasks         int        `json:"tasks"`
-	Succeeded     int        `json:"succeeded"`
-	Failed        int        `json:"failed"`
-	Retried       int        `json:"retried"`
-	Reconstructed string     `json:"reconstructed"`
-	Records       kept       `json:"records"`
-	Error         *failure   `json:"error"`
+	Params        map[string]string `json:"params"`
+	Run           string            `json:"run"`
+	Workflow      string            `json:"workflow"`
+	Status        string            `json:"status"`
+	EndedAt       *time.Time        `json:"ended_at"`
+	Tasks         int               `json:"tasks"`
+	Succeeded     int               `json:"succeeded"`
+	Failed        int               `json:"failed"`
+	Retried       int               `json:"retried"`
+	Reconstructed string            `json:"reconstructed"`
+	Records       kept              `json:"records"`
+	Error         *failure          `json:"error"`
 }
 
 // runs lists all runs by their ids.
