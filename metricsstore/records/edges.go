@@ -1,6 +1,7 @@
 package records
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -88,7 +89,7 @@ type sorting struct {
 // topological sorts n nodes: parents first, otherwise by their numbers. If there are cycles, the node with the lowest
 // number that waits goes first, and the edges to it from nodes that come later are broken.
 func topological(n int, parents func(int32) []int32) sorting {
-	waits, children := make([]int32, n), childrenOf(n, parents)
+	waits, children := make([]int32, n), childrenOf(n, edgesOf(n, parents))
 	for i := range int32(n) {
 		waits[i] = int32(len(parents(i)))
 	}
@@ -130,23 +131,32 @@ type children struct {
 	all   []int32
 }
 
-// childrenOf turns the edges of n nodes round.
-func childrenOf(n int, parents func(int32) []int32) children {
-	c := children{first: make([]int32, n+2)}
-	for i := range int32(n) {
-		for _, p := range parents(i) {
-			c.first[p+2]++
+// edgesOf are the edges of n nodes, each from a parent to a child, by child.
+func edgesOf(n int, parents func(int32) []int32) iter.Seq2[int32, int32] {
+	return func(yield func(parent, child int32) bool) {
+		for i := range int32(n) {
+			for _, p := range parents(i) {
+				if !yield(p, i) {
+					return
+				}
+			}
 		}
+	}
+}
+
+// childrenOf sorts the edges of n nodes, each from a parent to a child, by parent.
+func childrenOf(n int, edges iter.Seq2[int32, int32]) children {
+	c := children{first: make([]int32, n+2)}
+	for p := range edges {
+		c.first[p+2]++
 	}
 	for i := range n {
 		c.first[i+2] += c.first[i+1]
 	}
 	c.all = make([]int32, c.first[n+1])
-	for i := range int32(n) { // first[p+1] moves from the first child of p to that of p+1
-		for _, p := range parents(i) {
-			c.all[c.first[p+1]] = i
-			c.first[p+1]++
-		}
+	for p, i := range edges { // first[p+1] moves from the first child of p to that of p+1
+		c.all[c.first[p+1]] = i
+		c.first[p+1]++
 	}
 	return c
 }

@@ -51,7 +51,7 @@ func (s *scheduler) prepare() {
 	if len(c.run.Workers) == 0 {
 		c.run.AddWorker("unknown")
 	}
-	s.children = childrenOf(n, func(t int32) []int32 { return c.parents[t] })
+	s.children = childrenOf(n, edgesOf(n, func(t int32) []int32 { return c.parents[t] }))
 	s.length, s.ends, s.ready = make([]int64, n), make([]int64, n), make([]int64, n)
 	s.waits, s.rest = make([]int, n), make([]int64, n)
 	for t := range n {

@@ -13,8 +13,8 @@ import (
 type forest struct {
 	notes    *Notes
 	spans    []Span
-	grain    []int64   // by how much the moments of each span can be wrong in ns because they were rounded
-	children [][]int32 // of each span, by start
+	grain    []int64  // by how much the moments of each span can be wrong in ns because they were rounded
+	children children // of each span, by start
 	relation []relation
 	cuts     [][]Moment // of each span, when it started what it does not wait for
 	periods  []period   // those of a span in order, one at least
@@ -23,6 +23,8 @@ type forest struct {
 	within   []int32 // of each span that is waited for, its cluster
 	cause    []int32 // of each span the period that it follows, or None
 	edges    []spanEdge
+	waited   []int32 // reused
+	ended    []int32
 }
 
 // relation is how the time of a span lies to that of its parent.
@@ -53,9 +55,9 @@ type spanEdge struct {
 	link     bool
 }
 
-// plant copies spans without those that are repeated, with a parent for each that makes trees of them.
+// plant leaves out spans that are repeated, and gives each a parent that makes trees of them.
 func plant(spans []Span, notes *Notes) *forest {
-	f := &forest{notes: notes, spans: slices.Clone(spans)}
+	f := &forest{notes: notes, spans: spans}
 	number := f.dropRepeated()
 	at := func(old int32) int32 {
 		if old == None || old < 0 || int(old) >= len(number) {
@@ -71,7 +73,7 @@ func plant(spans []Span, notes *Notes) *forest {
 			absent++
 			s.Parent = None
 		}
-		links := make([]int32, 0, len(s.Links))
+		links := s.Links[:0]
 		for _, l := range s.Links {
 			if l = at(l); l < 0 || int(l) >= len(f.spans) {
 				lost++
@@ -94,12 +96,13 @@ func plant(spans []Span, notes *Notes) *forest {
 	for i := range f.spans {
 		f.grain[i] = grain(f.spans[i].Start)
 	}
-	f.children = make([][]int32, len(f.spans))
-	for i := range f.spans {
-		if p := f.spans[i].Parent; p != None {
-			f.children[p] = append(f.children[p], int32(i))
+	f.children = childrenOf(len(f.spans), func(yield func(parent, child int32) bool) {
+		for i := range f.spans {
+			if p := f.spans[i].Parent; p != None && !yield(p, int32(i)) {
+				return
+			}
 		}
-	}
+	})
 	return f
 }
 
@@ -205,7 +208,8 @@ func (f *forest) relateAll() {
 			f.cut(l, s, f.follows(int32(i), l))
 		}
 	}
-	for i, c := range f.children {
+	for i := range f.spans {
+		c := f.children.of(int32(i))
 		slices.SortFunc(c, f.byStart)
 		if len(f.spans[i].Links) > 0 && len(c) > 0 && f.spans[i].Start.Known() {
 			f.cuts[i] = append(f.cuts[i], f.spans[i].Start) // a period that follows the links and precedes the children

@@ -28,7 +28,7 @@ func (f *forest) divideSpan(n int32) {
 	cuts = slices.Compact(cuts)
 	pos, busy := s.Start, s.Start // own time begins at pos; a cluster lasts until busy
 	open := int32(None)
-	for _, c := range f.children[n] {
+	for _, c := range f.children.of(n) {
 		if f.relation[c] != contained {
 			continue
 		}
@@ -84,6 +84,7 @@ func (f *forest) finish(n int32, pos, end Moment, cuts []Moment) {
 // connect adds the edges between periods. A cause is inherited from parents, so these come first.
 func (f *forest) connect() {
 	f.cause = make([]int32, len(f.spans))
+	f.edges = make([]spanEdge, 0, len(f.spans)+len(f.periods))
 	order := make([]int32, 0, len(f.spans))
 	for i := range f.spans {
 		f.cause[i] = None
@@ -93,7 +94,7 @@ func (f *forest) connect() {
 	}
 	for i := 0; i < len(order); i++ {
 		f.connectChildren(order[i])
-		order = append(order, f.children[order[i]]...)
+		order = append(order, f.children.of(order[i])...)
 	}
 	for _, n := range order {
 		f.connectSpan(n)
@@ -103,18 +104,19 @@ func (f *forest) connect() {
 
 // connectChildren finds the causes of a span's children, and lets the span wait for those that it contains.
 func (f *forest) connectChildren(n int32) {
-	waited := make([]int32, 0, len(f.children[n]))
-	for _, c := range f.children[n] {
+	f.waited = f.waited[:0]
+	for _, c := range f.children.of(n) {
 		if f.relation[c] == contained {
-			waited = append(waited, c)
+			f.waited = append(f.waited, c)
 		} else {
 			f.cause[c] = f.causeOf(n, c, f.relation[c])
 		}
 	}
-	ended := slices.Clone(waited)
+	f.ended = append(f.ended[:0], f.waited...)
+	ended := f.ended
 	slices.SortFunc(ended, f.byEnd)
 	last, inferred := int32(None), 0
-	for _, c := range waited {
+	for _, c := range f.waited {
 		for len(ended) > 0 && f.spans[ended[0]].End <= f.spans[c].Start && f.byStart(ended[0], c) < 0 {
 			last, ended = ended[0], ended[1:]
 		}
@@ -188,6 +190,9 @@ func (f *forest) connectLinks() {
 // cutCycles leaves out links that close a cycle. Without links there is none: each edge leads from a span to what
 // contains it, to what it contains, or to what comes after it in a container.
 func (f *forest) cutCycles() {
+	if !slices.ContainsFunc(f.edges, func(e spanEdge) bool { return e.link }) {
+		return
+	}
 	stuck := f.stuck()
 	if stuck == nil {
 		return

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -44,8 +45,8 @@ func NewSpan(id string) Span {
 	return Span{ID: id, Parent: None, Ready: Unknown, Start: Unknown, End: Unknown, Worker: None, Lane: None}
 }
 
-// AddSpans appends tasks for a forest of spans, whose numbers in Parent and Links are indices of spans. It changes
-// nothing in spans.
+// AddSpans appends tasks for a forest of spans, whose numbers in Parent and Links are indices of spans. It works in
+// spans, which have no meaning afterwards, except that IDs stay where all are different.
 //
 // A child that begins and ends within its parent is waited for: the parent's own time is what such children do not
 // cover. A span is one task, unless it was at work before the last child that it waits for had ended, or while it
@@ -81,21 +82,22 @@ func (r *Run) appendPeriods(f *forest) {
 	parents := f.parents(base)
 	r.Tasks = slices.Grow(r.Tasks, len(f.periods))
 	attempts := make([]Attempt, len(f.periods)) // one allocation for all of them
+	names := partNames{}
 	for i, p := range f.periods {
 		s := &f.spans[p.span]
 		first, last := f.first[p.span], f.first[p.span+1]-1
-		t := NewTask(ids[i])
+		r.Tasks = append(r.Tasks, NewTask(ids[i]))
+		t := &r.Tasks[len(r.Tasks)-1]
 		t.Name, t.Function, t.Parents = s.Name, function(s), parents[i]
 		if first < last {
-			name := s.Name
-			if name == "" {
-				name = s.ID
-			} else if !saysMore(name, t.Function) {
+			name := cmp.Or(s.Name, s.ID)
+			if s.Name != "" && !saysMore(name, t.Function) {
 				name = t.Function
 			}
-			t.Name = name + ", part " + strconv.Itoa(i-int(first)+1) + " of " + strconv.Itoa(int(last-first)+1)
+			t.Name = names.of(name, int32(i)-first+1, last-first+1)
 		}
-		a := NewAttempt()
+		a := &attempts[i]
+		*a = NewAttempt()
 		a.Claimed, a.Started, a.Ended = p.from, p.from, p.to
 		a.Worker, a.Lane, a.Outcome = s.Worker, s.Lane, record.OutcomeOK
 		if int32(i) == first {
@@ -109,20 +111,32 @@ func (r *Run) appendPeriods(f *forest) {
 			t.Command = s.Command
 		}
 		if p.from.Known() || p.to.Known() || a.Outcome != record.NoOutcome {
-			attempts[i] = a
 			t.Attempts = attempts[i : i+1 : i+1]
 		}
-		r.Tasks = append(r.Tasks, t)
 	}
 }
 
-func function(s *Span) string {
-	switch {
-	case s.Function != "":
-		return s.Function
-	case s.Name != "":
-		return s.Name
-	default:
-		return s.ID
-	}
+// partNames are names of periods of spans, which are as much alike as those of the spans.
+type partNames map[partName]string
+
+type partName struct {
+	of          string
+	number, all int32
 }
+
+// mostNames bounds the names that are remembered to find equal ones.
+const mostNames = 1 << 14
+
+func (n partNames) of(name string, number, all int32) string {
+	key := partName{name, number, all}
+	text, ok := n[key]
+	if !ok {
+		text = name + ", part " + strconv.Itoa(int(number)) + " of " + strconv.Itoa(int(all))
+		if len(n) < mostNames {
+			n[key] = text
+		}
+	}
+	return text
+}
+
+func function(s *Span) string { return cmp.Or(s.Function, s.Name, s.ID) }
