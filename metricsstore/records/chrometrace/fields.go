@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
-	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // fields are the members of an event as bytes of the file, empty if it does not have them.
@@ -32,43 +32,49 @@ const (
 
 // read takes an event apart, and reports whether it is an object.
 func (f *fields) read(raw []byte) bool {
-	return elements.Members(raw, func(key, value []byte) bool {
-		switch string(key) {
-		case "name":
-			f.name = value
-		case "cat":
-			f.cat = value
-		case "ph":
-			if len(value) == 3 && value[0] == '"' {
-				f.phase = value[1]
-			}
-		case "ts":
-			f.at = value
-		case "dur":
-			f.duration = value
-		case "pid":
-			f.pid = value
-		case "tid":
-			f.tid = value
-		case "args":
-			f.args = value
-		case "id":
-			f.id = value
-		case "id2":
-			f.id2 = value
-		case "bind_id":
-			f.bind = value
-		case "flow_in":
-			f.mark(flowIn, value, "true")
-		case "flow_out":
-			f.mark(flowOut, value, "true")
-		case "bp":
-			f.mark(bindEnclosing, value, `"e"`)
-		default:
-			f.more = f.more || !known(key)
+	s := scan.New(raw)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		f.take(key, s.Skip())
+	}
+	return s.Done()
+}
+
+// take takes a member of an event.
+func (f *fields) take(key, value []byte) {
+	switch string(key) {
+	case "name":
+		f.name = value
+	case "cat":
+		f.cat = value
+	case "ph":
+		if len(value) == 3 && value[0] == '"' {
+			f.phase = value[1]
 		}
-		return true
-	})
+	case "ts":
+		f.at = value
+	case "dur":
+		f.duration = value
+	case "pid":
+		f.pid = value
+	case "tid":
+		f.tid = value
+	case "args":
+		f.args = value
+	case "id":
+		f.id = value
+	case "id2":
+		f.id2 = value
+	case "bind_id":
+		f.bind = value
+	case "flow_in":
+		f.mark(flowIn, value, "true")
+	case "flow_out":
+		f.mark(flowOut, value, "true")
+	case "bp":
+		f.mark(bindEnclosing, value, `"e"`)
+	default:
+		f.more = f.more || !known(key)
+	}
 }
 
 func (f *fields) mark(m flowMark, value []byte, wanted string) {
@@ -106,14 +112,34 @@ func known(key []byte) bool {
 }
 
 // value is the value of a member of an object, nil if there is none.
-func value(object []byte, name string) (found []byte) {
-	elements.Members(object, func(key, value []byte) bool {
-		if string(key) == name {
-			found = value
+func value(object []byte, name string) []byte {
+	s := scan.New(object)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		if value := taken(&s); string(key) == name {
+			return value
 		}
-		return found == nil
-	})
-	return found
+	}
+	return nil
+}
+
+// members calls visit for each member of an object.
+func members(object []byte, visit func(key, value []byte)) {
+	s := scan.New(object)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		if value := taken(&s); len(value) > 0 {
+			visit(key, value)
+		}
+	}
+}
+
+// taken takes a value; of one that is cut off with the text, as details are, what there is.
+func taken(s *scan.Scanner) []byte {
+	s.Peek()
+	rest := s.Rest()
+	if value := s.Skip(); value != nil {
+		return value
+	}
+	return rest
 }
 
 // text is a value as text: strings without their quotes, everything else as it is in the file.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // maxValue bounds an event, and a member of the document other than the events.
@@ -54,16 +55,16 @@ func (format) Sniff(_ string, head []byte) records.Part {
 // isEvent reports whether raw has what every event has.
 func isEvent(raw []byte) bool {
 	phase, place := false, false
-	ok := elements.Members(raw, func(key, value []byte) bool {
-		switch string(key) {
+	s := scan.New(raw)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		switch value := s.Skip(); string(key) {
 		case "ph":
 			phase = len(value) == 3 && value[0] == '"'
 		case "ts", "pid", "tid":
 			place = true
 		}
-		return true
-	})
-	return ok && phase && place
+	}
+	return s.Done() && phase && place
 }
 
 // Read gives one run for each file.
@@ -87,28 +88,29 @@ func read(ctx context.Context, file *records.File) (*records.Run, error) {
 // readAll reads the document. What is wrong with it after the first span is why the run is incomplete.
 func (t *trace) readAll(ctx context.Context, content io.Reader) error {
 	doc := elements.New(content, t.file.Path, maxValue, "", "traceEvents")
-	for n := 0; ; n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		part, err := doc.Next()
-		if err != nil {
-			return t.ended(err)
-		}
-		switch {
-		case part.Path == "#" || part.Path == "traceEvents.#":
-			if part.Kind == elements.Value {
-				err = t.add(part.Raw)
-			}
-		case part.Kind == elements.Value && part.Path != "":
-			t.addMember(part.Path, part.Raw)
-		case part.Kind == elements.Value:
-			err = &records.Fault{Path: t.file.Path, Text: "expected an array of events or an object with traceEvents"}
-		}
-		if err != nil {
-			return err
-		}
+	var refused error
+	err := doc.Each(ctx, func(part elements.Part) error {
+		refused = t.part(part)
+		return refused
+	})
+	if refused != nil || err == nil || ctx.Err() != nil {
+		return err
 	}
+	return t.ended(err)
+}
+
+// part takes a part of the document. The error is one for the whole file.
+func (t *trace) part(part elements.Part) error {
+	switch {
+	case part.Kind != elements.Value:
+	case part.Path == "#" || part.Path == "traceEvents.#":
+		return t.add(part.Raw)
+	case part.Path != "":
+		t.addMember(part.Path, part.Raw)
+	default:
+		return &records.Fault{Path: t.file.Path, Text: "expected an array of events or an object with traceEvents"}
+	}
+	return nil
 }
 
 // ended says what the end of the document means.
@@ -116,8 +118,6 @@ func (t *trace) ended(err error) error {
 	var cut *elements.Cut
 	var fault *records.Fault
 	switch {
-	case err == io.EOF:
-		return nil
 	case errors.As(err, &cut) && cut.Between:
 		t.incomplete = fmt.Sprintf("the array of events is not closed: the file ends after %d bytes, where more events could follow", cut.Byte)
 	case errors.As(err, &cut):

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
-	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
 )
 
 // maxEvents bounds the events that are kept in memory. Each task has at most two, apart from what is folded into it.
@@ -201,32 +200,33 @@ func (t *trace) argRaw(e *event, key string) []byte {
 // appendLog appends what an event says beyond its place and names, a line for each fact.
 func (t *trace) appendLog(log []byte, e *event) []byte {
 	raw := t.details.get(e.detail)
-	if len(raw) == 0 {
-		return log
-	}
-	line := func(key, raw []byte) bool {
-		if len(log) > records.MaxText {
-			return false
-		}
-		if len(log) > 0 {
-			log = append(log, '\n')
-		}
-		log = append(append(log, key...), ' ')
-		log = appendText(log, raw)
-		return true
-	}
 	if !e.detail.whole {
-		elements.Members(raw, line)
-		return log
+		return appendFacts(log, raw)
 	}
-	elements.Members(raw, func(key, raw []byte) bool {
+	members(raw, func(key, value []byte) {
 		switch {
 		case string(key) == "args":
-			elements.Members(raw, line)
+			log = appendFacts(log, value)
 		case !known(key):
-			line(key, raw)
+			log = appendFact(log, key, value)
 		}
-		return true
 	})
 	return log
+}
+
+// appendFacts appends a line for each member of an object.
+func appendFacts(log, object []byte) []byte {
+	members(object, func(key, value []byte) { log = appendFact(log, key, value) })
+	return log
+}
+
+// appendFact appends a line, if the log is not full.
+func appendFact(log, key, value []byte) []byte {
+	if len(log) > records.MaxText {
+		return log
+	}
+	if len(log) > 0 {
+		log = append(log, '\n')
+	}
+	return appendText(append(append(log, key...), ' '), value)
 }

@@ -63,7 +63,7 @@ type reader struct {
 	badTimes int
 }
 
-func (r *reader) part(part trace.Part, name string) error {
+func (r *reader) part(part elements.Part, name string) error {
 	if part.Kind == elements.Begin && (part.Path == "" || part.Path == "#" || part.Path == "data.#") {
 		r.slots = map[string]int32{} // processes are named within a trace
 	}
@@ -72,7 +72,7 @@ func (r *reader) part(part trace.Part, name string) error {
 	}
 	switch part.Path {
 	case "":
-		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with data or spans, found %.20q", part.Text)}
+		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with data or spans, found %.20q", part.Raw)}
 	case "spans.#", "#.spans.#", "data.#.spans.#", "processes", "#.processes", "data.#.processes":
 	default:
 		return nil
@@ -80,7 +80,7 @@ func (r *reader) part(part trace.Part, name string) error {
 	if !part.Valid {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span or processes in JSON"}
 	}
-	v := gjson.Parse(part.Text)
+	v := gjson.ParseBytes(part.Raw) // it copies the text
 	if part.Path[len(part.Path)-1] == '#' {
 		return r.span(v)
 	}
@@ -96,7 +96,7 @@ func (r *reader) slot(name string) int32 {
 	slot, ok := r.slots[name]
 	if !ok {
 		slot = r.c.Slot()
-		r.slots[r.c.Text(name)] = slot
+		r.slots[r.c.Text([]byte(name))] = slot
 	}
 	return slot
 }

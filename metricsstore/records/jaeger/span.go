@@ -28,7 +28,7 @@ func (r *reader) span(v gjson.Result) error {
 				s.Parent = trace.ParseSpanID(v.Str)
 			}
 		case "operationName":
-			s.Name = r.c.Text(v.String())
+			s.Name = r.c.Text([]byte(v.String()))
 		case "references":
 			references(&s, v)
 		case "startTime":
@@ -54,7 +54,7 @@ func (r *reader) span(v gjson.Result) error {
 		r.lines.Add("warning: ", v.String())
 	})
 	s.Log = r.lines.String()
-	return r.c.Add(s)
+	return r.c.Add(&s)
 }
 
 // references finds the parent; the rest are links. All of one span may be in another trace.

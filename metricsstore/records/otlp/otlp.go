@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/trace"
@@ -80,14 +78,16 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 
 type reader struct {
 	c        *trace.Collector
-	lines    trace.Lines
+	lines    trace.Lines               // of the span
+	about    trace.Lines               // its attributes and events
+	value    []byte                    // of the attribute that is read
 	slot     int32                     // of the batch that is read
 	known    map[string]trace.Resource // by their JSON: each request repeats them
 	dropped  int
 	badTimes int
 }
 
-func (r *reader) part(part trace.Part, name string) error {
+func (r *reader) part(part elements.Part, name string) error {
 	if part.Kind != elements.Value {
 		if part.Kind == elements.Begin && paths[part.Path] == aBatch {
 			r.slot = r.c.Slot()
@@ -103,18 +103,18 @@ func (r *reader) part(part trace.Part, name string) error {
 	}
 	switch what {
 	case aSpan:
-		return r.span(gjson.Parse(part.Text))
+		return r.span(part.Raw)
 	case aResource:
-		r.c.SetResource(r.slot, r.resource(part.Text))
+		r.c.SetResource(r.slot, r.resource(part.Raw))
 	}
 	return nil
 }
 
 // unread says what is in the file that is no span.
-func (r *reader) unread(part trace.Part, name string) error {
+func (r *reader) unread(part elements.Part, name string) error {
 	switch part.Path {
 	case "":
-		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with resourceSpans, found %.20q", part.Text)}
+		return &records.Fault{Path: name, Byte: part.Offset, Text: fmt.Sprintf("expected an object with resourceSpans, found %.20q", part.Raw)}
 	case "resourceMetrics", "resourceLogs", "resourceProfiles":
 		r.c.Notes().LeftOut(1, "requests with metrics, logs or profiles are in the file")
 	}

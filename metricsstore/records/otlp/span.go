@@ -5,75 +5,100 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/trace"
 )
 
-// span reads one span. What its values refer to is copied.
-func (r *reader) span(v gjson.Result) error {
-	s := trace.NewSpan()
-	s.Resource = r.slot
-	var kind, message string
-	var events, attributes gjson.Result
-	failed := false
-	v.ForEach(func(key, v gjson.Result) bool {
-		switch key.Str {
+// span reads one span, which is JSON. What its values refer to is copied.
+func (r *reader) span(raw []byte) error {
+	span := trace.NewSpan()
+	span.Resource = r.slot
+	var kind, events []byte
+	var end status
+	s := scan.New(raw)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		switch string(key) {
 		case "name":
-			s.Name = r.c.Text(v.String())
+			span.Name = r.c.Text(scan.Plain(s.Skip()))
 		case "kind":
-			kind = enum(v, "SPAN_KIND_", kinds)
+			kind = s.Skip()
 		case "attributes":
-			attributes = v
+			span.Command = r.attributes(&s)
 		case "events":
-			events = v
+			events = s.Skip() // their times count from the start of the span, which may follow
 		case "status":
-			failed = enum(v.Get("code"), "STATUS_CODE_", codes) == "error"
-			message = v.Get("message").String()
+			end = readStatus(&s)
 		case "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount":
-			r.dropped += int(max(0, min(v.Int(), 1<<31)))
+			r.dropped += int(max(0, min(s.Int(), 1<<31)))
 		default:
-			r.place(&s, key.Str, v)
+			r.place(&span, key, &s)
 		}
-		return true
-	})
-	s.Outcome = trace.Outcome(s.End.Known(), failed)
+	}
+	r.finish(&span, enum(kind, "SPAN_KIND_", kinds), events, &end)
+	return r.c.Add(&span)
+}
+
+// finish fills in how a span ended, and what else is recorded of it.
+func (r *reader) finish(span *trace.Span, kind string, events []byte, end *status) {
+	failed := end.code == "error"
+	span.Outcome = trace.Outcome(span.End.Known(), failed)
 	if kind != "" && kind != "internal" && kind != "unspecified" {
 		r.lines.Add("kind: ", kind)
 	}
-	if message != "" && !failed {
-		r.lines.Add("status: ", message)
+	if end.message != "" && !failed {
+		r.lines.Add("status: ", end.message)
 	}
-	s.Command = r.attributes(attributes)
-	failure := r.events(events, s.Start)
+	failure := r.events(events, span.Start)
 	if failed {
-		if message != "" {
-			failure.Message = bounded.Text(strings.Clone(message))
+		if end.message != "" {
+			failure.Message = bounded.Text(end.message)
 		}
-		s.Error = &failure
+		span.Error = &failure
 	}
-	s.Log = r.lines.String()
-	return r.c.Add(s)
+	r.lines.AddAll(&r.about)
+	span.Log = r.lines.String()
 }
 
 // place reads what says where and when a span was.
-func (r *reader) place(s *trace.Span, key string, v gjson.Result) {
-	switch key {
+func (r *reader) place(span *trace.Span, key []byte, s *scan.Scanner) {
+	switch string(key) {
 	case "traceId", "trace_id":
-		s.Trace = trace.ParseID(v.Str)
+		span.Trace = trace.ParseID(scan.Text(s.Skip()))
 	case "spanId", "span_id":
-		s.ID = trace.ParseSpanID(v.Str)
+		span.ID = trace.ParseSpanID(scan.Text(s.Skip()))
 	case "parentSpanId", "parent_span_id":
-		s.Parent = trace.ParseSpanID(v.Str)
+		span.Parent = trace.ParseSpanID(scan.Text(s.Skip()))
 	case "startTimeUnixNano", "start_time_unix_nano":
-		s.Start = r.moment(v)
+		span.Start = r.moment(s.Skip())
 	case "endTimeUnixNano", "end_time_unix_nano":
-		s.End = r.moment(v)
+		span.End = r.moment(s.Skip())
 	case "links":
-		s.Links = links(v)
+		span.Links = links(s)
+	default:
+		s.Skip()
 	}
+}
+
+// status is how a span ended, as it is recorded.
+type status struct{ code, message string }
+
+func readStatus(s *scan.Scanner) (end status) {
+	if !s.Object() {
+		return end
+	}
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
+		switch string(key) {
+		case "code":
+			end.code = enum(s.Skip(), "STATUS_CODE_", codes)
+		case "message":
+			end.message = string(scan.Plain(s.Skip()))
+		default:
+			s.Skip()
+		}
+	}
+	return end
 }
 
 var (
@@ -82,173 +107,171 @@ var (
 )
 
 // enum is an enumeration by name or number, in lower case and without its prefix.
-func enum(v gjson.Result, prefix string, names []string) string {
-	text := v.String()
-	if n, err := strconv.Atoi(text); err == nil {
-		if n >= 0 && n < len(names) {
+func enum(raw []byte, prefix string, names []string) string {
+	text := scan.Plain(raw)
+	if len(text) == 1 && text[0]-'0' < 10 { // almost always
+		if n := int(text[0] - '0'); n < len(names) {
 			return names[n]
 		}
 		return ""
 	}
-	return strings.ToLower(strings.TrimPrefix(text, prefix))
+	if _, err := strconv.Atoi(string(text)); err == nil {
+		return ""
+	}
+	return strings.ToLower(strings.TrimPrefix(string(text), prefix))
 }
 
 // moment reads nanoseconds, a string or a number. Zero is what SDKs write where they have no time.
-func (r *reader) moment(v gjson.Result) records.Moment {
-	text := v.Raw
-	if v.Type == gjson.String {
-		text = v.Str
-	}
-	if text == "0" || text == "" || text == "null" {
+func (r *reader) moment(raw []byte) records.Moment {
+	text := scan.Plain(raw)
+	if string(text) == "0" || len(text) == 0 {
 		return records.Unknown
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && n > 0 {
 		return records.Moment(n)
 	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil && f >= 1 && f < 1<<63 {
+	if f, err := strconv.ParseFloat(string(text), 64); err == nil && f >= 1 && f < 1<<63 {
 		return records.Moment(f)
 	}
 	r.badTimes++
 	return records.Unknown
 }
 
-func links(v gjson.Result) []trace.Link {
+func links(s *scan.Scanner) []trace.Link {
 	var links []trace.Link
-	trace.Elements(v, func(v gjson.Result) {
+	for in := s.List(); in && s.More(); {
 		var l trace.Link
-		v.ForEach(func(key, v gjson.Result) bool {
-			switch key.Str {
+		for key, ok := s.First(); ok; key, ok = s.Key() {
+			switch string(key) {
 			case "traceId", "trace_id":
-				l.Trace = trace.ParseID(v.Str)
+				l.Trace = trace.ParseID(scan.Text(s.Skip()))
 			case "spanId", "span_id":
-				l.Span = trace.ParseSpanID(v.Str)
+				l.Span = trace.ParseSpanID(scan.Text(s.Skip()))
+			default:
+				s.Skip()
 			}
-			return true
-		})
+		}
 		links = append(links, l)
-	})
+	}
 	return links
 }
 
-// commands are the attributes that say what a span did, the best first.
-var commands = []string{"process.command_line", "db.query.text", "db.statement", "url.full", "http.url"}
+// notCommand is the rank of attributes that do not say what a span did.
+const notCommand = 5
+
+// commandRank ranks the attributes that say what a span did, the best first.
+func commandRank(name []byte) int {
+	switch string(name) {
+	case "process.command_line":
+		return 0
+	case "db.query.text":
+		return 1
+	case "db.statement":
+		return 2
+	case "url.full":
+		return 3
+	case "http.url":
+		return 4
+	}
+	return notCommand
+}
 
 // attributes adds a line for each and returns the command, if one of them is.
-func (r *reader) attributes(v gjson.Result) string {
-	command, rank := "", len(commands)
-	each(v, func(key, value string) {
-		r.lines.Add(key, ": ", value)
-		for i, name := range commands[:rank] {
-			if key == name && value != "" {
-				command, rank = value, i
-				break
-			}
+func (r *reader) attributes(s *scan.Scanner) string {
+	command, best := "", notCommand
+	r.each(s, func(name, value []byte) {
+		r.about.AddPair(name, value)
+		if rank := commandRank(name); rank < best && len(value) > 0 {
+			command, best = string(value), rank
 		}
 	})
-	return bounded.Text(strings.Clone(command))
+	return bounded.Text(command)
 }
 
 // events adds a line for each event with the time since start, and returns the last exception.
-func (r *reader) events(v gjson.Result, start records.Moment) records.Failure {
+func (r *reader) events(raw []byte, start records.Moment) records.Failure {
 	var last trace.Exception
-	trace.Elements(v, func(v gjson.Result) {
+	s := scan.New(raw)
+	for in := len(raw) > 0 && s.List(); in && s.More(); {
 		var name string
-		var attributes gjson.Result
+		var attributes []byte
 		at := records.Unknown
-		v.ForEach(func(key, v gjson.Result) bool {
-			switch key.Str {
+		for key, ok := s.First(); ok; key, ok = s.Key() {
+			switch string(key) {
 			case "name":
-				name = v.String()
+				name = string(scan.Plain(s.Skip()))
 			case "timeUnixNano", "time_unix_nano":
-				at = r.moment(v)
+				at = r.moment(s.Skip())
 			case "attributes":
-				attributes = v
+				attributes = s.Skip()
+			default:
+				s.Skip()
 			}
-			return true
-		})
+		}
 		parts := []string{name}
 		if at.Known() && start.Known() {
 			parts = append(parts, " after ", time.Duration(at-start).String())
 		}
 		var e trace.Exception
-		each(attributes, func(key, value string) {
-			if name != "exception" || !e.Set(key, value) {
-				parts = append(parts, ", ", key, ": ", value)
+		of := scan.New(attributes)
+		r.each(&of, func(key, value []byte) {
+			if name != "exception" || !e.Set(string(key), string(value)) {
+				parts = append(parts, ", ", string(key), ": ", string(value))
 			}
 		})
 		if name == "exception" {
 			last = e
 			parts = append(parts, ", ", e.String())
 		}
-		r.lines.Add(parts...)
-	})
+		r.about.Add(parts...)
+	}
 	return last.Failure()
-}
-
-// each calls f for each attribute.
-func each(v gjson.Result, f func(key, value string)) {
-	trace.Elements(v, func(v gjson.Result) {
-		var key string
-		var value gjson.Result
-		v.ForEach(func(k, v gjson.Result) bool {
-			switch k.Str {
-			case "key":
-				key = v.String()
-			case "value":
-				value = v
-			}
-			return true
-		})
-		f(key, text(value, 0))
-	})
-}
-
-// maxNested is how deep lists are written out; each level is searched again in the next.
-const maxNested = 16
-
-// text is a value as people write it. Lists that are nested deeper than maxNested are written as they are.
-func text(v gjson.Result, level int) string {
-	result := ""
-	v.ForEach(func(kind, v gjson.Result) bool {
-		switch kind.Str {
-		case "arrayValue", "array_value", "kvlistValue", "kvlist_value":
-			if level == maxNested {
-				result = v.Raw
-				return true
-			}
-			var parts []string
-			trace.Elements(v.Get("values"), func(v gjson.Result) {
-				if kind.Str[0] == 'a' {
-					parts = append(parts, text(v, level+1))
-				} else {
-					parts = append(parts, v.Get("key").String()+"="+text(v.Get("value"), level+1))
-				}
-			})
-			result = "[" + strings.Join(parts, ", ") + "]"
-		default:
-			result = v.String()
-			if v.Type == gjson.Number {
-				result = v.Raw // as it was written: a float of ours would be rounded
-			}
-		}
-		return true
-	})
-	return result
 }
 
 // maxKnown bounds the resources that are recognised by their JSON.
 const maxKnown = 1 << 12
 
 // resource reads what recorded spans.
-func (r *reader) resource(raw string) trace.Resource {
-	if known, ok := r.known[raw]; ok {
+func (r *reader) resource(raw []byte) trace.Resource {
+	if known, ok := r.known[string(raw)]; ok {
 		return known
 	}
 	all := map[string]string{}
-	each(gjson.Get(raw, "attributes"), func(key, value string) { all[key] = value })
+	s := scan.New(raw)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		if string(key) == "attributes" {
+			r.each(&s, func(name, value []byte) { all[string(name)] = string(value) })
+		} else {
+			s.Skip()
+		}
+	}
 	resource := trace.NewResource(all)
 	if len(r.known) < maxKnown {
-		r.known[strings.Clone(raw)] = resource
+		r.known[string(raw)] = resource
 	}
 	return resource
+}
+
+// each calls f for each attribute of a list. What it passes is valid until f returns.
+func (r *reader) each(s *scan.Scanner, f func(name, value []byte)) {
+	for in := s.List(); in && s.More(); {
+		name, value := r.pair(s)
+		f(name, value)
+	}
+}
+
+// pair reads a name and its value.
+func (r *reader) pair(s *scan.Scanner) (name, value []byte) {
+	r.value = r.value[:0]
+	for key, ok := s.First(); ok; key, ok = s.Key() {
+		switch string(key) {
+		case "key":
+			name = scan.Plain(s.Skip())
+		case "value":
+			r.value = appendValue(r.value[:0], s, 0)
+		default:
+			s.Skip()
+		}
+	}
+	return name, r.value
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // attempts are the attempts of an application in the order in which they are first heard of.
@@ -203,7 +204,7 @@ func (a *attempts) log(at *records.Attempt, e *taskEvent) {
 		a.repeat.speculative++
 		a.line = append(a.line, "speculative\n"...)
 	}
-	if l := plain(e.info.locality); string(l) == "RACK_LOCAL" || string(l) == "ANY" {
+	if l := scan.Text(e.info.locality); string(l) == "RACK_LOCAL" || string(l) == "ANY" {
 		a.line = append(append(append(a.line, "locality "...), l...), '\n')
 	}
 	at.Log = a.texts.keep(bytes.TrimSuffix(a.line, []byte("\n")))

@@ -1,13 +1,11 @@
 package spark
 
 import (
-	"bytes"
 	"math"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // taskEvent is what one line says about an attempt. Numbers are as recorded, missing if they are not there.
@@ -57,72 +55,72 @@ func (e *taskEvent) scan(line []byte) bool {
 		stage: missing, stageAttempt: missing, metrics: unknownMetrics,
 		info: taskInfo{id: missing, index: missing, partition: missing},
 	}
-	s := scanner{line: line}
-	if !s.object() {
+	s := scan.New(line)
+	if !s.Object() {
 		return false
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Stage ID":
-			e.stage = s.number()
+			e.stage = s.Int()
 		case "Stage Attempt ID":
-			e.stageAttempt = s.number()
+			e.stageAttempt = s.Int()
 		case "Task End Reason":
-			e.reason = s.skip()
+			e.reason = s.Skip()
 		case "Task Info":
 			e.info.scan(&s)
 		case "Task Metrics":
 			e.metrics.scan(&s)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	if e.stageAttempt == missing {
 		e.stageAttempt = 0
 	}
-	return s.done() && is32(e.stage) && is32(e.stageAttempt) && is32(e.info.index) && e.info.id >= 0
+	return s.Done() && is32(e.stage) && is32(e.stageAttempt) && is32(e.info.index) && e.info.id >= 0
 }
 
 // is32 reports whether n can be the number of a stage, an attempt or a task in it.
 func is32(n int64) bool { return n >= 0 && n < math.MaxInt32 }
 
-func (i *taskInfo) scan(s *scanner) {
-	if !s.object() {
+func (i *taskInfo) scan(s *scan.Scanner) {
+	if !s.Object() {
 		return
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Task ID":
-			i.id = s.number()
+			i.id = s.Int()
 		case "Index":
-			i.index = s.number()
+			i.index = s.Int()
 		case "Partition ID":
-			i.partition = s.number()
+			i.partition = s.Int()
 		case "Launch Time":
-			i.launch = s.number()
+			i.launch = s.Int()
 		case "Finish Time":
-			i.finish = s.number()
+			i.finish = s.Int()
 		case "Getting Result Time":
-			i.getting = s.number()
+			i.getting = s.Int()
 		case "Executor ID":
-			i.executor = s.skip()
+			i.executor = s.Skip()
 		case "Host":
-			i.host = s.skip()
+			i.host = s.Skip()
 		case "Locality":
-			i.locality = s.skip()
+			i.locality = s.Skip()
 		case "Speculative":
-			i.speculative = s.truth()
+			i.speculative = s.Truth()
 		case "Failed":
-			i.failed = s.truth()
+			i.failed = s.Truth()
 		case "Killed":
-			i.killed = s.truth()
+			i.killed = s.Truth()
 		case "Accumulables":
 			// They are most of a line. In JSON a quote within a string is escaped, so this cannot be found in one.
-			if !s.jump(afterAccumulables, len("]")) {
-				s.skip()
+			if !s.Jump(afterAccumulables, len("]")) {
+				s.Skip()
 			}
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
@@ -130,30 +128,30 @@ func (i *taskInfo) scan(s *scanner) {
 // afterAccumulables ends the Task Info of an attempt that has ended, as all versions write it.
 var afterAccumulables = []byte(`]},"Task `)
 
-func (m *taskMetrics) scan(s *scanner) {
-	if !s.object() {
+func (m *taskMetrics) scan(s *scan.Scanner) {
+	if !s.Object() {
 		return
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Executor Deserialize Time":
-			m.deserialise = s.number()
+			m.deserialise = s.Int()
 		case "Executor Deserialize CPU Time":
-			m.deserialiseCPU = s.number()
+			m.deserialiseCPU = s.Int()
 		case "Executor Run Time":
-			m.run = s.number()
+			m.run = s.Int()
 		case "Executor CPU Time":
-			m.cpu = s.number()
+			m.cpu = s.Int()
 		case "Peak Execution Memory":
-			m.peakMemory = s.number()
+			m.peakMemory = s.Int()
 		case "JVM GC Time":
-			m.gc = s.number()
+			m.gc = s.Int()
 		case "Result Serialization Time":
-			m.serialise = s.number()
+			m.serialise = s.Int()
 		case "Memory Bytes Spilled":
-			m.spilledMemory = s.number()
+			m.spilledMemory = s.Int()
 		case "Disk Bytes Spilled":
-			m.spilledDisk = s.number()
+			m.spilledDisk = s.Int()
 		case "Shuffle Read Metrics":
 			m.scanShuffleRead(s)
 		case "Shuffle Write Metrics":
@@ -163,55 +161,44 @@ func (m *taskMetrics) scan(s *scanner) {
 		case "Output Metrics":
 			members(s, "Bytes Written", &m.output, "", nil)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
-func (m *taskMetrics) scanShuffleRead(s *scanner) {
-	if !s.object() {
+func (m *taskMetrics) scanShuffleRead(s *scan.Scanner) {
+	if !s.Object() {
 		return
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Fetch Wait Time":
-			m.fetchWait = s.number()
+			m.fetchWait = s.Int()
 		case "Remote Bytes Read":
-			m.remoteRead = s.number()
+			m.remoteRead = s.Int()
 		case "Local Bytes Read":
-			m.localRead = s.number()
+			m.localRead = s.Int()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
 // members takes an object and two of its numbers, or only the first if second is nil.
-func members(s *scanner, firstKey string, first *int64, secondKey string, second *int64) {
-	if !s.object() {
+func members(s *scan.Scanner, firstKey string, first *int64, secondKey string, second *int64) {
+	if !s.Object() {
 		return
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch {
 		case string(key) == firstKey:
-			*first = s.number()
+			*first = s.Int()
 		case second != nil && string(key) == secondKey:
-			*second = s.number()
+			*second = s.Int()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
-}
-
-// plain is the text of a JSON string.
-func plain(raw []byte) []byte {
-	if len(raw) < 2 || raw[0] != '"' {
-		return nil
-	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
-	}
-	return []byte(gjson.ParseBytes(raw).String())
 }
 
 // latest is the last millisecond that is taken for a moment, in the year 2255.

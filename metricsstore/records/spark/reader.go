@@ -12,6 +12,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/elements"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // maxLine is the length of the longest line that is read. Lines of jobs grow with their stages, those of SQL plans are
@@ -125,7 +126,7 @@ func (r *reader) task(end bool) error {
 	if len(a.keys) > records.MaxTasks {
 		return fmt.Errorf("more than %d attempts: %w", records.MaxTasks, records.ErrTooLarge)
 	}
-	worker := r.app.worker(plain(r.event.info.executor), plain(r.event.info.host))
+	worker := r.app.worker(scan.Text(r.event.info.executor), scan.Text(r.event.info.host))
 	if worker == records.None && len(r.event.info.executor) > len(`""`) {
 		return fmt.Errorf("more than %d executors: %w", mostExecutors, records.ErrTooLarge)
 	}
@@ -139,16 +140,16 @@ func (r *reader) task(end bool) error {
 
 // eventName is the Event of a line, empty if it has none.
 func eventName(line []byte) []byte {
-	s := scanner{line: line}
-	if s.peek() != '{' || !s.object() {
+	s := scan.New(line)
+	if !s.Object() {
 		return nil
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		if string(key) != "Event" {
-			s.skip()
+			s.Skip()
 			continue
 		}
-		return plain(s.skip())
+		return scan.Text(s.Skip())
 	}
 	return nil
 }

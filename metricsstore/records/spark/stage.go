@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // stage is one stage of the plan of a job. Stages that are skipped, because what they make is there, have numbers of
@@ -108,7 +110,7 @@ func (s *stages) planned(info *stageInfo, t *texts) *stage {
 		return st // jobs repeat the stages that they share
 	}
 	st.tasks = max(info.tasks, -1)
-	st.name = t.keep(plain(info.name))
+	st.name = t.keep(scan.Text(info.name))
 	st.profile = info.profile
 	for _, p := range info.parents {
 		if is32(p) {

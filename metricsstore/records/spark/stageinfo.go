@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // stageInfo is what one line says about a stage. Numbers are missing if they are not there; lists are reused.
@@ -22,66 +24,66 @@ type scope struct {
 }
 
 // scan takes an object with the stage. Of a stage that is known it leaves out the RDDs, which are most of it.
-func (i *stageInfo) scan(s *scanner, known *stages) {
+func (i *stageInfo) scan(s *scan.Scanner, known *stages) {
 	*i = stageInfo{
 		id: missing, attempt: missing, tasks: missing, profile: missing, submitted: missing, completed: missing,
 		rdds: i.rdds[:0], parents: i.parents[:0], scopes: i.scopes[:0],
 	}
-	if !s.object() {
+	if !s.Object() {
 		return
 	}
-	for key, ok := s.key(); ok; key, ok = s.key() {
+	for key, ok := s.Key(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Stage ID":
-			i.id = s.number()
+			i.id = s.Int()
 		case "Stage Attempt ID":
-			i.attempt = s.number()
+			i.attempt = s.Int()
 		case "Stage Name":
-			i.name = s.skip()
+			i.name = s.Skip()
 		case "Number of Tasks":
-			i.tasks = s.number()
+			i.tasks = s.Int()
 		case "RDD Info":
 			if known.has(i.id) {
-				s.skip()
+				s.Skip()
 			} else {
 				i.scanRDDs(s)
 			}
 		case "Parent IDs":
-			for in := s.list(); in && s.more(); {
-				i.parents = append(i.parents, s.number())
+			for in := s.List(); in && s.More(); {
+				i.parents = append(i.parents, s.Int())
 			}
 		case "Submission Time":
-			i.submitted = s.number()
+			i.submitted = s.Int()
 		case "Completion Time":
-			i.completed = s.number()
+			i.completed = s.Int()
 		case "Failure Reason":
-			i.failure = s.skip()
+			i.failure = s.Skip()
 		case "Resource Profile Id":
-			i.profile = s.number()
+			i.profile = s.Int()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
-func (i *stageInfo) scanRDDs(s *scanner) {
-	for in := s.list(); in && s.more(); {
-		if !s.object() {
+func (i *stageInfo) scanRDDs(s *scan.Scanner) {
+	for in := s.List(); in && s.More(); {
+		if !s.Object() {
 			continue
 		}
 		id := int64(missing)
-		for key, ok := s.key(); ok; key, ok = s.key() {
+		for key, ok := s.Key(); ok; key, ok = s.Key() {
 			if string(key) == "RDD ID" {
-				id = s.number()
+				id = s.Int()
 				i.rdds = append(i.rdds, id)
 				continue
 			}
 			if string(key) == "Scope" {
-				i.scopes = append(i.scopes, scope{id, scopeName(s.skip())})
-				s.leave()
+				i.scopes = append(i.scopes, scope{id, scopeName(s.Skip())})
+				s.Leave()
 				break
 			}
-			s.skip()
+			s.Skip()
 		}
 	}
 }
@@ -113,9 +115,9 @@ func (i *stageInfo) work() []byte {
 
 // stageEvent takes a line that says that a stage began or ended, and reports whether it is whole.
 func (a *application) stageEvent(line []byte, submitted bool) bool {
-	s := scanner{line: line}
+	s := scan.New(line)
 	found, query := false, int64(missing)
-	for key, ok := s.first(); ok; key, ok = s.key() {
+	for key, ok := s.First(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Stage Info":
 			found = true
@@ -123,10 +125,10 @@ func (a *application) stageEvent(line []byte, submitted bool) bool {
 		case "Properties":
 			members(&s, queryProperty, &query, "", nil)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
-	if !found || !s.done() {
+	if !found || !s.Done() {
 		return false
 	}
 	if st := a.stages.executed(&a.info, submitted, &a.attempts.texts); st != nil {
@@ -141,19 +143,19 @@ const queryProperty = "spark.sql.execution.id"
 // queryStart takes a line that says that an execution of SQL began, of which the beginning suffices: it contains all
 // plans.
 func (a *application) queryStart(line []byte) {
-	s := scanner{line: line}
+	s := scan.New(line)
 	id, name := int64(missing), []byte(nil)
-	for key, ok := s.first(); ok && (id == missing || name == nil); key, ok = s.key() {
+	for key, ok := s.First(); ok && (id == missing || name == nil); key, ok = s.Key() {
 		switch string(key) {
 		case "executionId":
-			id = s.number()
+			id = s.Int()
 		case "description":
-			name = plain(s.skip())
+			name = scan.Text(s.Skip())
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
-	if id == missing || s.broken {
+	if id == missing || s.Broken() {
 		return
 	}
 	name, _, _ = bytes.Cut(bytes.TrimSpace(name), []byte("\n"))
@@ -165,15 +167,15 @@ const longestQuery = 120
 
 // jobStart takes a line that says that a job began, and reports whether it is whole.
 func (a *application) jobStart(line []byte) bool {
-	s := scanner{line: line}
+	s := scan.New(line)
 	id, query := int64(missing), int64(missing)
 	infos := a.infos[:0]
-	for key, ok := s.first(); ok; key, ok = s.key() {
+	for key, ok := s.First(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "Job ID":
-			id = s.number()
+			id = s.Int()
 		case "Stage Infos":
-			for in := s.list(); in && s.more(); {
+			for in := s.List(); in && s.More(); {
 				if len(infos) == cap(infos) {
 					infos = append(infos, stageInfo{})
 				} else {
@@ -184,11 +186,11 @@ func (a *application) jobStart(line []byte) bool {
 		case "Properties":
 			members(&s, queryProperty, &query, "", nil)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	a.infos = infos
-	if !s.done() {
+	if !s.Done() {
 		return false
 	}
 	stages := make([]int32, 0, len(infos))

@@ -58,11 +58,11 @@ type reader struct {
 	dropped int
 }
 
-func (r *reader) part(part trace.Part, name string) error {
+func (r *reader) part(part elements.Part, name string) error {
 	if !part.Valid {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span in JSON"}
 	}
-	v := gjson.Parse(part.Text)
+	v := gjson.ParseBytes(part.Raw) // it copies the text
 	if !v.Get("SpanContext").Exists() {
 		return &records.Fault{Path: name, Byte: part.Offset, Text: "expected a span with a SpanContext"}
 	}
@@ -76,7 +76,7 @@ func (r *reader) span(v gjson.Result) error {
 	if parentTrace, parent := trace.ParseID(v.Get("Parent.TraceID").Str), trace.ParseSpanID(v.Get("Parent.SpanID").Str); parentTrace == s.Trace {
 		s.Parent = parent
 	}
-	s.Name = r.c.Text(v.Get("Name").String())
+	s.Name = r.c.Text([]byte(v.Get("Name").String()))
 	s.Start, s.End = moment(v.Get("StartTime")), moment(v.Get("EndTime"))
 	s.Resource = r.resource(v.Get("Resource"))
 	trace.Elements(v.Get("Links"), func(v gjson.Result) {
@@ -101,7 +101,7 @@ func (r *reader) span(v gjson.Result) error {
 	}
 	s.Outcome = trace.Outcome(s.End.Known(), failed)
 	s.Log = r.lines.String()
-	return r.c.Add(s)
+	return r.c.Add(&s)
 }
 
 // kinds are the names of trace.SpanKind.

@@ -6,11 +6,11 @@
 // ends too early is given before the error, which says whether the file was cut within a value. Nesting of any depth
 // takes no stack.
 //
-// Costs: one pass over the bytes, at about 1 GB/s, and one buffer that grows to the largest value. Values are not
-// copied.
+// Costs: one pass over the bytes, at about 1 GB/s, a second one over values that are no JSON, and one buffer that grows
+// to the largest value. Next does not copy values, Each does.
 //
-// Caveats: a value is valid until the next one is read. Inside of a value only strings and brackets are checked, so a
-// caller checks the rest, as Valid does.
+// Caveats: a value is kept until the next one is read. What is in it may be no JSON, as long as its strings and brackets
+// end; Part.Valid says so.
 package elements
 
 import (
@@ -29,6 +29,8 @@ type Part struct {
 	Kind Kind
 	// Raw is the value, for Value only. It is valid until Next is called again.
 	Raw []byte
+	// Valid: Raw is JSON, as Valid reports.
+	Valid bool
 	// Offset is where it begins, or where its bracket is, in bytes from 0.
 	Offset int64
 }
@@ -66,20 +68,30 @@ func (c *Cut) Is(target error) bool {
 type Reader struct {
 	window
 	file  string
+	root  place
 	into  map[string]bool
 	open  []frame
 	state state
-	key   string // of the value that comes next
+	next  *place // of the value that comes next in an object
 	many  bool
 }
 
 // frame is an array or object that is being taken apart.
 type frame struct {
-	path    string
-	array   bool
-	element string            // the path of its elements
-	members map[string]string // paths by key
+	*place
+	array bool
 }
+
+// place is what all values of one path have in common.
+type place struct {
+	path    string
+	into    bool
+	element *place            // of the elements, if it is an array
+	members map[string]*place // by key, if it is an object
+}
+
+// maxMembers bounds the places that are kept of an object: it may have a million different keys.
+const maxMembers = 64
 
 // state is what may come next.
 type state uint8
@@ -100,6 +112,7 @@ func New(r io.Reader, file string, limit int, into ...string) *Reader {
 	for _, path := range into {
 		e.into[path] = true
 	}
+	e.root.into = e.into[""]
 	return e
 }
 
@@ -179,11 +192,11 @@ func (e *Reader) readKey(c byte) error {
 	if c != '"' {
 		return e.fault("expected a key in quotes, found %q", c)
 	}
-	raw, err := e.value()
+	raw, _, err := e.value()
 	if err != nil {
 		return e.inValue(err)
 	}
-	e.key = string(raw[1 : len(raw)-1])
+	e.next = e.member(e.top().place, raw[1:len(raw)-1])
 	if c, err = e.skip(); err != nil {
 		return e.inValue(err)
 	}
@@ -196,25 +209,27 @@ func (e *Reader) readKey(c byte) error {
 
 // readValue reads a value, or enters it.
 func (e *Reader) readValue(c byte) (Part, error) {
-	part := Part{Path: e.path(), Offset: e.offset()}
-	if (c == '[' || c == '{') && e.into[part.Path] {
+	here := e.here()
+	part := Part{Path: here.path, Offset: e.offset()}
+	if (c == '[' || c == '{') && here.into {
 		e.at++
 		part.Kind = Begin
-		e.open = append(e.open, frame{path: part.Path, array: c == '[', element: join(part.Path, "#")})
+		e.open = append(e.open, frame{place: here, array: c == '['})
 		e.state = atFirst
 		return part, nil
 	}
 	if !begins(c) {
 		return Part{}, e.fault("expected a value, found %q", c)
 	}
-	raw, err := e.value()
+	raw, valid, err := e.value()
 	if errors.Is(err, io.EOF) && len(e.open) == 0 && classes[c] == plain {
 		raw, err = e.rest(), nil // a number is ended by the end of the file
+		valid = Valid(raw)
 	}
 	if err != nil {
 		return Part{}, e.inValue(err)
 	}
-	part.Raw = raw
+	part.Raw, part.Valid = raw, valid
 	e.state = afterItem
 	if len(e.open) == 0 {
 		e.state = finished
@@ -222,27 +237,39 @@ func (e *Reader) readValue(c byte) (Part, error) {
 	return part, nil
 }
 
-// path is that of the value that comes next.
-func (e *Reader) path() string {
-	if len(e.open) == 0 {
-		return ""
+// here is the place of the value that comes next.
+func (e *Reader) here() *place {
+	switch {
+	case len(e.open) == 0:
+		return &e.root
+	case e.top().array:
+		return e.element(e.top().place)
 	}
-	f := e.top()
-	if f.array {
-		return f.element
+	return e.next
+}
+
+func (e *Reader) element(of *place) *place {
+	if of.element == nil {
+		of.element = e.placeAt(join(of.path, "#"))
 	}
-	path, ok := f.members[e.key]
+	return of.element
+}
+
+func (e *Reader) member(of *place, key []byte) *place {
+	m, ok := of.members[string(key)]
 	if !ok {
-		path = join(f.path, e.key)
-		if len(f.members) < 64 { // an object may have a million different keys
-			if f.members == nil {
-				f.members = make(map[string]string)
+		m = e.placeAt(join(of.path, string(key)))
+		if len(of.members) < maxMembers {
+			if of.members == nil {
+				of.members = map[string]*place{}
 			}
-			f.members[e.key] = path
+			of.members[string(key)] = m
 		}
 	}
-	return path
+	return m
 }
+
+func (e *Reader) placeAt(path string) *place { return &place{path: path, into: e.into[path]} }
 
 func join(path, name string) string {
 	if path == "" {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // startSize is the size of the window as long as no value is larger.
@@ -110,8 +111,22 @@ func begins(c byte) bool {
 	return c == '"' || c == '[' || c == '{' || c == '-' || c >= '0' && c <= '9' || c == 't' || c == 'f' || c == 'n'
 }
 
-// value reads the value that begins at the current byte.
-func (w *window) value() ([]byte, error) {
+// value reads the value that begins at the current byte, and reports whether it is JSON. Most values are in the window
+// and are; of the others only strings and brackets are followed to their end.
+func (w *window) value() (raw []byte, valid bool, err error) {
+	if end := scan.End(w.buf[:w.end], w.at); end > 0 && end-w.at <= w.limit {
+		raw = w.buf[w.at:end]
+		w.at = end
+		return raw, true, nil
+	}
+	if raw, err = w.unchecked(); err != nil {
+		return nil, false, err
+	}
+	return raw, Valid(raw), nil
+}
+
+// unchecked reads the value that begins at the current byte.
+func (w *window) unchecked() ([]byte, error) {
 	w.nest = w.nest[:0]
 	i := w.at
 	var err error

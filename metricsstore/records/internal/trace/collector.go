@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -88,17 +87,17 @@ func (c *Collector) SetResource(slot int32, r Resource) {
 }
 
 // Text returns a copy of text that is shared by all that are equal.
-func (c *Collector) Text(text string) string {
-	if t, ok := c.texts[text]; ok {
+func (c *Collector) Text(text []byte) string {
+	if t, ok := c.texts[string(text)]; ok {
 		return t
 	}
-	t := strings.Clone(text)
+	t := string(text)
 	c.texts[t] = t
 	return t
 }
 
-// Add adds a span. A span without IDs is counted and left out.
-func (c *Collector) Add(s Span) error {
+// Add adds a copy of a span. A span without IDs is counted and left out.
+func (c *Collector) Add(s *Span) error {
 	if s.Trace == (ID{}) || s.ID == (SpanID{}) {
 		c.notes.LeftOut(1, "spans have no ID of a trace or none of their own")
 		return nil
@@ -118,7 +117,7 @@ func (c *Collector) Add(s Span) error {
 		c.blocks = append(c.blocks, make([]Span, 0, min(blockSize, 2*c.count+8)))
 	}
 	last := &c.blocks[len(c.blocks)-1]
-	*last = append(*last, s)
+	*last = append(*last, *s)
 	c.count++
 	return nil
 }

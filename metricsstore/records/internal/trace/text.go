@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -24,23 +25,56 @@ type Lines struct {
 	text []byte
 }
 
-// Add adds a line, without line breaks in it.
+// Add adds a line of parts, without line breaks in it.
 func (l *Lines) Add(parts ...string) {
+	if from, ok := l.begin(); ok {
+		for _, p := range parts {
+			l.text = append(l.text, p[:min(len(p), records.MaxText)]...)
+		}
+		l.end(from)
+	}
+}
+
+// AddPair adds a line of a name and a value.
+func (l *Lines) AddPair(name, value []byte) {
+	if from, ok := l.begin(); ok {
+		l.text = append(l.text, name[:min(len(name), records.MaxText)]...)
+		l.text = append(append(l.text, ": "...), value[:min(len(value), records.MaxText)]...)
+		l.end(from)
+	}
+}
+
+// begin returns where a line begins; false if there are enough.
+func (l *Lines) begin() (from int, ok bool) {
 	if len(l.text) >= records.MaxText {
-		return
+		return 0, false
 	}
 	if len(l.text) > 0 {
 		l.text = append(l.text, '\n')
 	}
-	for _, p := range parts {
-		start := len(l.text)
-		l.text = append(l.text, p[:min(len(p), records.MaxText)]...)
-		for i, c := range l.text[start:] {
-			if c == '\n' || c == '\r' {
-				l.text[start+i] = ' '
-			}
+	return len(l.text), true
+}
+
+// end makes one line of what was added.
+func (l *Lines) end(from int) {
+	for line := l.text[from:]; ; {
+		i := bytes.IndexAny(line, "\n\r")
+		if i < 0 {
+			return
+		}
+		line[i] = ' '
+		line = line[i+1:]
+	}
+}
+
+// AddAll adds the lines of another collection, and empties that.
+func (l *Lines) AddAll(other *Lines) {
+	if len(other.text) > 0 {
+		if _, ok := l.begin(); ok {
+			l.text = append(l.text, other.text...)
 		}
 	}
+	other.text = other.text[:0]
 }
 
 // String is all lines and empties the collection.
