@@ -113,8 +113,8 @@ func isLonger(r *records.Recording, kept *metricsstore.Run) bool {
 	if old == nil || old.Digest == "" {
 		return false
 	}
-	if uint64(len(r.Steps)) != kept.Steps {
-		return uint64(len(r.Steps)) > kept.Steps
+	if uint64(r.Steps) != kept.Steps {
+		return uint64(r.Steps) > kept.Steps
 	}
 	return old.Incomplete != "" && r.Info.Origin.Incomplete == ""
 }

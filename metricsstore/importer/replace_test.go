@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/internal/testkit/recordstest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/importer"
 	"github.com/dagscope/dagscope/metricsstore/memory"
@@ -81,7 +82,7 @@ func TestReplaceWhatWasCutOff(t *testing.T) {
 	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: store})
 	require.NoError(t, err)
 	require.NoError(t, recorder.Begin(r.Info, r.Graph))
-	recorder.Steps(r.Info.ID, r.Steps[:2])
+	recorder.Steps(r.Info.ID, recordstest.Replayed(t, r).Steps[:2])
 	require.NoError(t, recorder.Leave(r.Info.ID))
 	run, err := store.Run(t.Context(), r.Info.ID)
 	require.NoError(t, err)

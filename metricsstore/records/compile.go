@@ -14,12 +14,13 @@ type Recording struct {
 	// OtherIDs are those that a shorter or longer record of the run may have, if it begins at another time.
 	OtherIDs []record.RunID
 	Graph    *dag.Graph
-	// Steps are those of a run: it starts, its workers start, attempts end, the workers stop, the run ends.
-	Steps []record.Step
-	// Details contain, in the order of the steps, what the record says about attempts.
-	Details []record.Detail
+	// Steps is how many steps Replay passes on: the run starts, its workers start, attempts end, the workers stop, the
+	// run ends.
+	Steps   int
 	Workers []record.WorkerRecord
 	End     record.RunEnd
+
+	writer *writer
 }
 
 // Origin identifies the bytes that a run was read from.
@@ -31,7 +32,7 @@ type Origin struct {
 }
 
 // Compile makes a finished run of what a reader has read. SCHEDULE.md has the rules by which it places what has no
-// moments or lanes, and what it repairs. The error is ErrFormat if nothing was executed, ErrTooLarge above the limits.
+// moments or lanes, and what it repairs. The recording refers to the run, which must not be changed. The error is ErrFormat if nothing was executed, ErrTooLarge above the limits.
 func Compile(r *Run, from Origin) (*Recording, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -51,12 +52,19 @@ func Compile(r *Run, from Origin) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Recording{Graph: graph, Workers: c.workerRecords()}
-	if err := c.write(out); err != nil {
+	w := newWriter(c, graph)
+	out := &Recording{Steps: w.count(), Workers: c.workerRecords(), writer: w}
+	if out.Graph, err = w.nameNodes(graph); err != nil {
 		return nil, err
 	}
 	c.describe(out, from)
+	c.release()
 	return out, nil
+}
+
+// release drops what only stages need, as a recording is kept while its steps are written.
+func (c *compiler) release() {
+	c.functions, c.groupFunctions, c.number, c.causes, c.lanes = nil, nil, nil, causes{}, nil
 }
 
 // A graph has at most 65,535 functions; those of a record that are more count as one.

@@ -32,9 +32,9 @@ func newRun(n int) *records.Run {
 	return r
 }
 
-func ends(rec *records.Recording) []record.Step {
+func ends(t require.TestingT, rec *records.Recording) []record.Step {
 	var out []record.Step
-	for _, s := range rec.Steps {
+	for _, s := range recordstest.Replayed(t, rec).Steps {
 		if s.Kind == record.AttemptEnded {
 			out = append(out, s)
 		}
@@ -59,10 +59,11 @@ func TestRetries(t *testing.T) {
 	r.Tasks[0].Attempts = []records.Attempt{failed, r.Tasks[0].Attempts[0]}
 	rec := recordstest.Laws(t, r)
 	require.Equal(t, record.Succeeded, rec.End.Status)
-	steps := ends(rec)
+	steps := ends(t, rec)
 	require.Equal(t, []record.Outcome{record.OutcomeRetrying, record.OutcomeOK, record.OutcomeOK}, []record.Outcome{steps[0].Outcome, steps[1].Outcome, steps[2].Outcome})
-	require.Equal(t, 3, rec.Details[0].Error.ExitCode)
-	require.Equal(t, "t0", rec.Details[0].Error.Task)
+	failure := recordstest.Replayed(t, rec).Details[0].Error
+	require.Equal(t, 3, failure.ExitCode)
+	require.Equal(t, "t0", failure.Task)
 	require.Equal(t, "unknown", rec.Workers[steps[0].Worker].Name, "an unknown worker stays unknown")
 }
 
@@ -74,7 +75,7 @@ func TestSpeculation(t *testing.T) {
 	r.Tasks[0].Attempts = append(r.Tasks[0].Attempts, other)
 	rec := recordstest.Laws(t, r)
 	require.Equal(t, record.Succeeded, rec.End.Status)
-	require.Equal(t, record.OutcomeOK, ends(rec)[1].Outcome)
+	require.Equal(t, record.OutcomeOK, ends(t, rec)[1].Outcome)
 }
 
 func TestMissingEnds(t *testing.T) {
@@ -83,8 +84,8 @@ func TestMissingEnds(t *testing.T) {
 	r.Ended = 10 * second
 	rec := recordstest.Laws(t, r)
 	require.Equal(t, record.Interrupted, rec.End.Status)
-	require.Equal(t, record.OutcomeLost, ends(rec)[1].Outcome)
-	require.EqualValues(t, 9*second, ends(rec)[1].Ended, "lost at the end of the run")
+	require.Equal(t, record.OutcomeLost, ends(t, rec)[1].Outcome)
+	require.EqualValues(t, 9*second, ends(t, rec)[1].Ended, "lost at the end of the run")
 
 	r = newRun(1)
 	r.Incomplete, r.Status = "the file ends in the middle of line 7", record.Succeeded
@@ -100,8 +101,8 @@ func TestClocks(t *testing.T) {
 	r.Tasks[1].Attempts[0].Started -= second / 4
 	r.Tasks[1].Attempts[0].Ended -= second / 4
 	rec := recordstest.Laws(t, r)
-	require.EqualValues(t, second, ends(rec)[1].Started, "the task starts when its parent has ended")
-	require.EqualValues(t, second, ends(rec)[1].Ended-ends(rec)[1].Started, "its duration stays")
+	require.EqualValues(t, second, ends(t, rec)[1].Started, "the task starts when its parent has ended")
+	require.EqualValues(t, second, ends(t, rec)[1].Ended-ends(t, rec)[1].Started, "its duration stays")
 	require.EqualValues(t, 1, noteOf(rec, "workers have clocks that are late, so all that ran on them was moved, by up to 250ms"))
 
 	r.Tasks[1].Attempts[0].Started -= 60 * second // no clock explains that
@@ -130,7 +131,7 @@ func TestSkippedAndNeverRun(t *testing.T) {
 	require.Equal(t, record.Failed, rec.End.Status)
 	require.Equal(t, "the record does not say why", rec.End.First.Message)
 	skipped := 0
-	for _, s := range rec.Steps {
+	for _, s := range recordstest.Replayed(t, rec).Steps {
 		if s.Kind == record.TaskSkipped {
 			skipped++
 			require.EqualValues(t, 1, s.Node)
@@ -148,7 +149,7 @@ func TestGroups(t *testing.T) {
 	}
 	rec := recordstest.Laws(t, r)
 	require.Equal(t, 2, len(rec.Graph.Functions()))
-	for _, s := range ends(rec)[3:] {
+	for _, s := range ends(t, rec)[3:] {
 		require.EqualValues(t, 3*second, s.Ready, "the stage was ready when the last task of the first had ended")
 	}
 }

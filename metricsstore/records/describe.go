@@ -64,7 +64,7 @@ func (c *description) firstFailure(out *Recording) *record.ErrorRecord {
 	case record.Succeeded:
 		return nil
 	case record.Failed:
-		if first := earliestFailure(out); first != nil {
+		if first := out.writer.firstFailure(); first != nil {
 			return first
 		}
 	}
@@ -72,21 +72,6 @@ func (c *description) firstFailure(out *Recording) *record.ErrorRecord {
 		return nil
 	}
 	return &record.ErrorRecord{Kind: record.UserError, Node: dag.NoNode, Message: cut(c.run.Error, record.MaxEvidence), Time: out.Info.StartedAt.Add(c.made.makespan)}
-}
-
-func earliestFailure(out *Recording) *record.ErrorRecord {
-	permanent := map[[2]int]bool{}
-	for i := range out.Steps {
-		if s := &out.Steps[i]; s.Kind == record.AttemptEnded && s.Outcome == record.OutcomeFailed {
-			permanent[[2]int{int(s.Node), int(s.Attempt)}] = true
-		}
-	}
-	for i := range out.Details {
-		if d := &out.Details[i]; d.Error != nil && permanent[[2]int{int(d.Node), d.Attempt}] {
-			return d.Error
-		}
-	}
-	return nil
 }
 
 // keyedTime is the unit of the time in the ID of a run that has a key, in milliseconds: some 37 hours. A longer record of

@@ -10,19 +10,6 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 )
 
-// writer writes the log and the details of a run.
-type writer struct {
-	*compiler
-	out     *Recording
-	numbers *dag.Numbering
-	nodes   []dag.NodeID   // by task; those of a group have none before it opens
-	expands []dag.NodeID   // by group
-	readied [][]dag.NodeID // by event
-	atStart []dag.NodeID
-	text    []byte // the log that is being written
-	block   []byte // of logs that were
-}
-
 // says reports whether there is anything about an attempt that does not fit into its step. That nothing is said about
 // the name of a task in a group saves most of the memory of a large record: all of them are alike.
 func (w *writer) says(a *stretch) bool {
@@ -34,21 +21,21 @@ func (w *writer) says(a *stretch) bool {
 func (t *Task) saysMore(a *Attempt) bool { return a.Log != "" || a.Error != nil || t.Command != "" }
 
 // detail is what does not fit into the step of an attempt of which the record says something.
-func (w *writer) detail(a *stretch) record.Detail {
-	t, recorded := w.recorded(a)
-	d := record.Detail{Node: w.nodes[a.task], Attempt: int(a.number), Error: w.failure(a, recorded)}
+func (r *replay) detail(a *stretch) record.Detail {
+	t, recorded := r.recorded(a)
+	d := record.Detail{Node: r.nodes[a.task], Attempt: int(a.number), Error: r.failure(a, recorded)}
 	if t.Group == None || t.Name != "" || t.saysMore(recorded) {
-		d.Log = w.log(t, recorded, a)
+		d.Log = r.log(t, recorded, a)
 	}
 	if t.Inputs != nil {
-		d.Inputs = w.inputs(t, a.task)
+		d.Inputs = r.inputs(t, a.task)
 	}
 	return d
 }
 
 // log contains the names under which the tool knows a task, and what else it says.
-func (w *writer) log(t *Task, a *Attempt, s *stretch) []byte {
-	b := append(append(append(w.text[:0], "id "...), t.ID...), '\n')
+func (r *replay) log(t *Task, a *Attempt, s *stretch) []byte {
+	b := append(append(append(r.text[:0], "id "...), t.ID...), '\n')
 	if t.Name != t.ID && t.Name != "" {
 		b = append(append(append(b, "name "...), t.Name...), '\n')
 	}
@@ -61,24 +48,24 @@ func (w *writer) log(t *Task, a *Attempt, s *stretch) []byte {
 	if a.Log != "" {
 		b = append(append(b, strings.TrimSuffix(a.Log, "\n")...), '\n')
 	}
-	w.text = b
+	r.text = b
 	if len(b) > record.MaxEvidence {
 		return []byte(cut(string(b), record.MaxEvidence))
 	}
-	return w.keep(b)
+	return r.keep(b)
 }
 
 // textBlock is how many bytes of logs are allocated at once.
 const textBlock = 64 << 10
 
 // keep copies a text into a block that it shares with others.
-func (w *writer) keep(text []byte) []byte {
-	if cap(w.block)-len(w.block) < len(text) {
-		w.block = make([]byte, 0, max(textBlock, len(text)))
+func (r *replay) keep(text []byte) []byte {
+	if cap(r.block)-len(r.block) < len(text) {
+		r.block = make([]byte, 0, max(textBlock, len(text)))
 	}
-	from := len(w.block)
-	w.block = append(w.block, text...)
-	return w.block[from:len(w.block):len(w.block)]
+	from := len(r.block)
+	r.block = append(r.block, text...)
+	return r.block[from:len(r.block):len(r.block)]
 }
 
 // inputs sums up what a task read from each of its parents and, as the last entry, from outside, if anything.

@@ -39,7 +39,7 @@ func recordValid(t require.TestingT, document string) (*wfformat.Instance, *reco
 
 // claims returns the start of each task by number, in seconds.
 func claims(t require.TestingT, rec *records.Recording) []float64 {
-	out := make([]float64, 0, len(rec.Details))
+	out := make([]float64, 0, rec.Steps)
 	for _, s := range checkLog(t, rec) {
 		out = append(out, time.Duration(s.Claimed).Seconds())
 	}
