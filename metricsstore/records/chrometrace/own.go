@@ -6,6 +6,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
 )
 
 // own is the trace as which dagscope exports a run: an event for each attempt, with its phases inside.
@@ -59,7 +60,9 @@ func ownSpan(b *builder, n int32, s *records.Span) {
 	if !isOwnAttempt(b.trace, e) {
 		return
 	}
-	s.Function, _, _ = strings.Cut(s.Name, "[")
+	if s.Function = bounded.Text(b.arg(e, "function")); s.Function == "" { // of tasks with names of their own
+		s.Function, _, _ = strings.Cut(s.Name, "[")
+	}
 	if s.Outcome = ownOutcomes[b.cat(e)]; s.Outcome == record.OutcomeFailed {
 		s.Error = &records.Failure{}
 	}

@@ -330,8 +330,8 @@ func TestOwnTraces(t *testing.T) {
 	recordstest.Laws(t, r)
 	require.Equal(t, "r", r.Key)
 	require.Equal(t, []string{
-		"split 1100-2000100", `grey, "light"[0] 2001500-2002000 failed 2002300-2007000 <split`, `grey, "light"[1] 2001500-2005000 <split`,
-		`join 2008100-3000000 <grey, "light"[0] <grey, "light"[1]`,
+		"split 1100-2000100", `grey, "light"[0] 2001500-2002000 failed 2002300-2007000 <split`, "grey,\tthe 2nd 2001500-2005000 <split",
+		"join 2008100-3000000 <grey, \"light\"[0] <grey,\tthe 2nd",
 	}, drawn(r), "as they were written")
 	first, retried := r.Tasks[0].Attempts[0], r.Tasks[1].Attempts
 	require.Equal(t, []records.Moment{1000, 2_000_600}, []records.Moment{first.Claimed, first.Over})
