@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,7 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 	case c.Watch && c.DryRun:
 		return usage("--watch is given with --dry-run, expected one of them")
 	}
+	collectEarly()
 	return c.withTarget(ctx, s, func(store metricsstore.Store) error {
 		with, err := importer.New(importer.Config{Store: store})
 		if err != nil {
@@ -106,6 +108,15 @@ func (c *importCommand) withTarget(ctx context.Context, s *session, f func(metri
 		}
 	}
 	return s.withNewStore(ctx, c.storeFlags, embedded.Group, f)
+}
+
+// collectEarly lets garbage grow to a quarter of what is in use, unless GOGC says how much: almost all that a process
+// that imports holds is one run, and as much again would be in memory while that is kept.
+func collectEarly() {
+	const usual, early = 100, 25
+	if set := debug.SetGCPercent(early); set != usual {
+		debug.SetGCPercent(set)
+	}
 }
 
 // importAll imports all files once, or in a dry run says what that would do. The error is that of the files that were not imported.
