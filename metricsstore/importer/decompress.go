@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -66,7 +67,7 @@ type content struct {
 func (c *content) uncover(name string) error {
 	head, err := c.in.Peek(longestMagic)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return c.fault(err)
 	}
 	plain, err := c.decompressor(name, head)
 	if err != nil {
@@ -136,7 +137,10 @@ func isLZ4(head []byte) bool {
 // fault says of an error that the compression is at fault. It does not wrap its cause, because an unexpected end of the
 // file must not look like io.EOF.
 func (c *content) fault(err error) error {
-	if c.packed == "" {
+	switch {
+	case errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrChecksum):
+		return fmt.Errorf("%w: it is in a zip file and is not what that says (%v), expected a whole file", ErrFile, err)
+	case c.packed == "":
 		return err
 	}
 	return fmt.Errorf("%w: it is compressed by %s and cannot be unpacked (%v), expected a whole file", ErrFile, c.packed, err)
