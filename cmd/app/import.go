@@ -24,7 +24,7 @@ type importCommand struct {
 	Files   []string `arg:"" optional:"" name:"file" help:"Archives as written by the command export, records of other tools, tar and zip files, folders of them; - for standard input."`
 	Formats bool     `help:"List the formats of records instead of importing."`
 	Map     string   `placeholder:"FIELD=COLUMN,…" help:"What the columns of a table mean, such as start=begin_ts,end=end_ts,name=job,after=needs; the files are then read as tables."`
-	Snippet string   `placeholder:"FORMAT" help:"Print the lines that a program of this format's tool needs to record more, such as dependencies; for dask."`
+	Snippet string   `placeholder:"FORMAT" help:"Print the lines that a program of this format's tool needs to record more, such as dependencies; for dask or snakemake."`
 	DryRun  bool     `help:"Read the files and print what importing them would do, with the notes of each run, and keep nothing."`
 	Watch   bool     `help:"Import again whenever a file has changed, until interrupted: a longer record replaces the run."`
 	storeFlags
@@ -69,7 +69,7 @@ func (c *importCommand) Run(ctx context.Context, s *session) error {
 	case c.Snippet != "":
 		program, ok := importer.Snippet(c.Snippet)
 		if !ok {
-			return usage("there is no snippet for %q, expected dask", c.Snippet)
+			return usage("there is no snippet for %q, expected dask or snakemake", c.Snippet)
 		}
 		_, err := io.WriteString(s.stdout, program)
 		return err

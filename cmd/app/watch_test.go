@@ -51,6 +51,7 @@ func TestImportWatch(t *testing.T) {
 func TestImportSnippet(t *testing.T) {
 	w := newWorld(t)
 	assert.Contains(t, w.ok("import", "--snippet", "dask"), "import dask")
+	assert.Contains(t, w.ok("import", "--snippet", "snakemake"), "def log_handler(msg)")
 	assert.Equal(t, exitUsage, w.run("import", "--snippet", "ninja").code)
 }
 

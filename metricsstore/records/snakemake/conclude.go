@@ -19,7 +19,7 @@ func (r *logReader) conclude() {
 		if text := dedent(strings.Split(j.command, "\n")); text != "" {
 			failed := slices.ContainsFunc(j.attempts, func(a records.Attempt) bool { return a.Outcome == record.OutcomeFailed })
 			j.command = text
-			if !failed {
+			if !failed && !r.plugin {
 				commands++
 			}
 		} else {
@@ -37,17 +37,17 @@ func (r *logReader) conclude() {
 		switch {
 		case r.s.status == record.Failed && r.s.incomplete == "":
 			a.Outcome = record.OutcomeFailed
-			a.Error = &records.Failure{Message: "the log has neither an end nor an error of the job, and the run failed"}
-			r.s.notes.Inferred(1, "jobs failed: the log of the failed run is complete and has no end of them, as of run: rules that fail")
+			a.Error = &records.Failure{Message: "neither an end nor an error of the job was recorded, and the run failed"}
+			r.s.notes.Inferred(1, "jobs failed: the record of the failed run is complete and has no end of them, as of run: rules that fail")
 		case r.s.status == record.Cancelled:
 			a.Outcome = record.OutcomeCancelled
-			r.s.notes.Inferred(1, "jobs were cut off when the run was cancelled: the log has no end of them")
+			r.s.notes.Inferred(1, "jobs were cut off when the run was cancelled: no end of them was recorded")
 		default:
 			open++
 		}
 	}
 	r.s.notes.Inferred(commands, "commands are the lines below the jobs, as -p prints them")
-	r.s.notes.Recorded(open, "jobs have no end in the log")
+	r.s.notes.Recorded(open, "jobs have no recorded end")
 }
 
 // seen counts the jobs of each rule, and those whose rule is not known.

@@ -116,7 +116,7 @@ func TestWhatIsNoRecord(t *testing.T) {
 	droptest.Refused(t, f, "x", []byte("Building DAG of jobs...\n"), "expected jobs")
 	droptest.Refused(t, f, "x", []byte("s\th:m:s\tmax_rss\n"), "expected lines of a benchmark")
 	droptest.Refused(t, f, "x", []byte(`{"total_runtime": 1, "rules": {"a": {"mean-runtime": 1}}}`), "expected statistics")
-	droptest.Refused(t, f, "x", []byte("hello"), "expected a log of Snakemake")
+	droptest.Refused(t, f, "x", []byte("hello"), "expected messages or a log of Snakemake")
 }
 
 func TestSniff(t *testing.T) {

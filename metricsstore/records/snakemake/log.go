@@ -204,7 +204,7 @@ func (r *logReader) state(text string) bool {
 	case strings.HasPrefix(text, "Complete log"):
 		r.flush()
 		r.done.complete = true
-		if m := logName.FindStringSubmatch(text); m != nil {
+		if m := logName.FindStringSubmatch(text); m != nil && !r.plugin { // in which the first message says it, with a zone
 			r.named(m[1])
 		}
 	default:
@@ -256,7 +256,7 @@ func (r *logReader) rest(text string) {
 		if len(*r.sink) < records.MaxText {
 			*r.sink += "\n" + text
 		}
-	case strings.TrimSpace(text) != "":
+	case strings.TrimSpace(text) != "" && !r.plugin:
 		r.s.notes.LeftOut(1, "lines are no messages of Snakemake about jobs")
 	}
 }
@@ -288,8 +288,13 @@ func (r *logReader) plan(text string) bool {
 func (r *logReader) end() {
 	r.flush()
 	s, done := r.s, r.done
-	s.notes.Remark(record.NoteInferred, noZone)
-	s.notes.Remark(record.NoteRecorded, "moments are whole seconds")
+	ending := "the log does not end with the place of the complete log, as it does when a run is over"
+	if r.plugin {
+		ending = "there is no message about the end of the run"
+	} else {
+		s.notes.Remark(record.NoteInferred, noZone)
+		s.notes.Remark(record.NoteRecorded, "moments are whole seconds")
+	}
 	switch {
 	case done.all:
 		s.status, s.failure = record.Succeeded, ""
@@ -299,7 +304,7 @@ func (r *logReader) end() {
 		s.status = record.Cancelled
 	}
 	if s.incomplete == "" && !done.complete {
-		s.incomplete = "the log does not end with the place of the complete log, as it does when a run is over"
+		s.incomplete = ending
 	}
 	if s.incomplete != "" && !done.all {
 		s.status, s.failure = "", ""

@@ -2,9 +2,10 @@ package snakemake
 
 import "github.com/dagscope/dagscope/metricsstore/records"
 
-// logReader reads a log, line by line.
+// logReader reads a log, line by line, or messages.
 type logReader struct {
 	d       *drop
+	plugin  bool // whether it reads messages
 	path    string
 	s       *sheet
 	ends    []*sheet

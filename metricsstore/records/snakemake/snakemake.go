@@ -19,7 +19,7 @@ type format struct{}
 func New() records.Format { return format{} }
 
 func (format) Name() string  { return "snakemake" }
-func (format) Title() string { return "Snakemake log, metadata, stats or benchmark" }
+func (format) Title() string { return "Snakemake messages, log, metadata, stats or benchmark" }
 
 // kind is what a file contains.
 type kind uint8
@@ -32,6 +32,7 @@ const (
 	stats
 	benchmark
 	dag
+	messages
 )
 
 // headSize is how much of a file shows what it is.
@@ -46,6 +47,8 @@ var (
 func kindOf(head []byte) kind {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
+	case messageHead.Match(text):
+		return messages
 	case bytes.HasPrefix(text, []byte("{")):
 		return kindOfJSON(text)
 	case bytes.HasPrefix(text, []byte("digraph snakemake_dag")):
@@ -129,6 +132,8 @@ func (d *drop) read(ctx context.Context, f *records.File) error {
 	switch kindOf(head[:n]) {
 	case logText:
 		return d.readLog(ctx, f.Path, all)
+	case messages:
+		return d.readMessages(ctx, f.Path, all)
 	case oneMetadata:
 		return d.readRecord(f.Path, all)
 	case allMetadata:
@@ -140,10 +145,10 @@ func (d *drop) read(ctx context.Context, f *records.File) error {
 	case dag:
 		return d.readGraph(f.Path, all)
 	}
-	return &records.Fault{Path: f.Path, Byte: -1, Text: "expected a log of Snakemake, metadata of outputs, statistics, a benchmark or a graph"}
+	return &records.Fault{Path: f.Path, Byte: -1, Text: "expected messages or a log of Snakemake, metadata of outputs, statistics, a benchmark or a graph"}
 }
 
-// runs makes the runs: one of each log, one of each file of statistics, one of all metadata, and one of the benchmarks
+// runs makes the runs: one of each log and of the messages of a run, one of each file of statistics, one of all metadata, and one of the benchmarks
 // of which no log knows the jobs.
 func (d *drop) runs() ([]*records.Run, error) {
 	all := d.sheets

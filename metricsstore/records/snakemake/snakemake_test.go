@@ -146,7 +146,7 @@ func TestRulesThatRunPython(t *testing.T) {
 	py = taskOf(t, r, "6")
 	require.Equal(t, record.OutcomeFailed, py.Attempts[0].Outcome)
 	require.Equal(t, records.Unknown, py.Attempts[0].Ended)
-	require.Equal(t, int64(1), noteOf(r, "the log of the failed run is complete and has no end of them"))
+	require.Equal(t, int64(1), noteOf(r, "the record of the failed run is complete and has no end of them"))
 	require.Equal(t, "2026-11-30 18:31:48.574105", r.Started.Time().Format("2006-01-02 15:04:05.999999"))
 }
 
