@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/nextflow"
 )
@@ -190,7 +191,7 @@ func TestWeblog(t *testing.T) {
 		say("process_submitted", trace("SUBMITTED", "")) + say("process_started", trace("RUNNING", ""))
 	ended := begun + say("process_completed", trace("COMPLETED", `,"complete":1709287205000,"realtime":3000,"%cpu":50.0,"exit":0`))
 	r := read(t, fileOf("log.jsonl", []byte(begun)))
-	require.Equal(t, []any{"org/pipe", "r-1", "running", "there is no message about the end of the run"}, []any{r.Workflow, r.Key, string(r.Status), r.Incomplete})
+	require.Equal(t, []any{"org/pipe", "r-1 happy_volta", "running", "there is no message about the end of the run"}, []any{r.Workflow, r.Key, string(r.Status), r.Incomplete})
 	r = read(t, fileOf("log.jsonl", []byte(ended+say("completed", `,"metadata":{"workflow":{"success":true}}`))))
 	require.Equal(t, []any{"succeeded", ""}, []any{string(r.Status), r.Incomplete})
 	require.Len(t, r.Tasks, 1)
@@ -199,4 +200,25 @@ func TestWeblog(t *testing.T) {
 	require.Equal(t, []any{"failed", "Process A terminated"}, []any{string(r.Status), r.Error})
 	r = read(t, fileOf("log.jsonl", []byte(ended[:len(ended)-40])))
 	require.Contains(t, r.Incomplete, "cannot be read beyond byte")
+	r = read(t, fileOf("log.jsonl", []byte(ended+say("completed", `,"metadata":{"workflow":{"success":true,"stats":{"cachedCount":3}}}`))))
+	require.Contains(t, r.Notes, record.Note{Kind: record.NoteLeftOut, Text: "tasks were cached, and Nextflow sends no messages about those", Count: 3})
+}
+
+// TestWeblogOfAResumedRun: it has the runId of the run that it resumes.
+func TestWeblogOfAResumedRun(t *testing.T) {
+	say := func(name, event, rest string) string {
+		return `{"runName":"` + name + `","runId":"r-1","event":"` + event + `","utcTime":"2024-03-01T10:00:00Z"` + rest + "}\n"
+	}
+	trace := `,"trace":{"task_id":1,"hash":"a","status":"COMPLETED","name":"A","process":"A","submit":1709287200000,"complete":1709287201000}`
+	runs, err := nextflow.New().Read(t.Context(), []records.File{fileOf("log.jsonl", []byte(say("one", "process_completed", trace)+say("two", "process_completed", trace)))})
+	require.NoError(t, err)
+	require.Len(t, runs, 2)
+	require.Equal(t, []string{"r-1 one", "r-1 two"}, []string{runs[0].Key, runs[1].Key})
+	run, ok := nextflow.IsMessage([]byte(say("two", "started", "")))
+	require.True(t, ok)
+	require.Equal(t, runs[1].Key, run)
+	for _, text := range []string{"", "[]", "{}", `{"runId":"r"}`, say("", "started", ""), say("two", "", ""), `{"runId":1,"event":"x"}`} {
+		_, ok = nextflow.IsMessage([]byte(text))
+		require.False(t, ok, text)
+	}
 }

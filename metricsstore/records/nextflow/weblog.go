@@ -25,6 +25,19 @@ type message struct {
 	} `json:"metadata"`
 }
 
+// key is the run that a message is about. The runId is that of the session, which a run with -resume has in common with
+// the run that it resumes; names of runs are unique in a session.
+func (m *message) key() string { return strings.TrimSpace(m.RunID + " " + m.RunName) }
+
+// IsMessage reports whether a text is one message of -with-weblog, and returns the run that it is about.
+func IsMessage(text []byte) (run string, ok bool) {
+	var m message
+	if decode(text, &m) != nil || m.RunID == "" || m.RunName == "" || m.Event == "" || m.Time == "" {
+		return "", false
+	}
+	return m.key(), true
+}
+
 // workflow is what a message says about the run as a whole.
 type workflow struct {
 	ProjectName  string `json:"projectName"`
@@ -32,6 +45,9 @@ type workflow struct {
 	Success      *bool  `json:"success"`
 	ErrorMessage string `json:"errorMessage"`
 	ErrorReport  string `json:"errorReport"`
+	Stats        struct {
+		Cached json.Number `json:"cachedCount"`
+	} `json:"stats"`
 }
 
 // conversation is what the messages of a run have said so far.
@@ -59,10 +75,11 @@ func readWeblog(ctx context.Context, f *records.File) ([]*listing, error) {
 			break
 		}
 		for i := range all {
-			c := byID[all[i].RunID]
+			key := all[i].key()
+			c := byID[key]
 			if c == nil {
 				c = &conversation{listing: newListing(f.Path, "Nextflow weblog"), place: map[string]int{}}
-				c.key = all[i].RunID
+				c.key = key
 				runs, byID[c.key] = append(runs, c), c
 			}
 			c.add(&all[i])
@@ -101,6 +118,9 @@ func (c *conversation) add(m *message) {
 		c.status = record.Failed
 	case "completed":
 		c.ended = moment
+		if n, err := w.Stats.Cached.Int64(); err == nil {
+			c.notes.LeftOut(int(min(n, records.MaxTasks)), "tasks were cached, and Nextflow sends no messages about those")
+		}
 		if c.status == "" {
 			c.status = record.Succeeded
 		}
