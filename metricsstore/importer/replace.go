@@ -66,8 +66,9 @@ func (i *Importer) rerecord(ctx context.Context, before *metricsstore.Run, r *re
 	return i.cfg.Store.Annotate(ctx, r.Info.ID, before.Annotation)
 }
 
-// Traces returns the runs that were made of traces of a system, by the IDs of the traces.
-func Traces(ctx context.Context, store metricsstore.Store, system string) (map[string]record.RunID, error) {
+// Received returns the runs that were made of records of a system, by what key makes of their parameters: what the record
+// is known by where it is received, empty for one that was not.
+func Received(ctx context.Context, store metricsstore.Store, system string, key func(params map[string]string) string) (map[string]record.RunID, error) {
 	found := map[string]record.RunID{}
 	for after := (metricsstore.Position{}); ; {
 		runs, err := store.Runs(ctx, after, 256)
@@ -76,8 +77,11 @@ func Traces(ctx context.Context, store metricsstore.Store, system string) (map[s
 		}
 		for k := range runs {
 			info := &runs[k].Info
-			if trace := info.Params["trace"]; trace != "" && info.Origin != nil && info.Origin.System == system {
-				found[trace] = info.ID
+			if info.Origin == nil || info.Origin.System != system {
+				continue
+			}
+			if k := key(info.Params); k != "" {
+				found[k] = info.ID
 			}
 		}
 		after = runs[len(runs)-1].Position()

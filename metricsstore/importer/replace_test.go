@@ -64,10 +64,10 @@ func testReplace(t *testing.T, store metricsstore.Store) {
 	changed, err := i.Replace(t.Context(), grows)
 	require.NoError(t, err)
 	require.True(t, changed, "the same bytes, of which more is expected")
-	found, err := importer.Traces(t.Context(), store, "test")
+	found, err := importer.Received(t.Context(), store, "test", byTrace)
 	require.NoError(t, err)
 	require.Equal(t, map[string]record.RunID{"one": first.Info.ID}, found)
-	found, err = importer.Traces(t.Context(), store, "other")
+	found, err = importer.Received(t.Context(), store, "other", byTrace)
 	require.NoError(t, err)
 	require.Empty(t, found)
 	require.NoError(t, store.Check(t.Context()))
@@ -95,3 +95,5 @@ func TestReplaceWhatWasCutOff(t *testing.T) {
 	require.Equal(t, record.Succeeded, run.Status)
 	require.NoError(t, store.Check(t.Context()))
 }
+
+func byTrace(params map[string]string) string { return params["trace"] }

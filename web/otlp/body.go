@@ -13,14 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/dagscope/dagscope/metricsstore/records/otlp"
+	"github.com/dagscope/dagscope/web/feed"
 )
-
-// line is what a request has of one trace: a request of its own, in JSON.
-type line struct {
-	trace string // its ID, as records.Run.Key has it
-	text  []byte
-	spans int
-}
 
 // splitter collects the spans of a request by trace.
 type splitter struct {
@@ -158,13 +152,13 @@ func (s *splitter) done() (*splitter, error) {
 	return s, nil
 }
 
-// lines returns a line for each trace, in the order of their first spans.
-func (s *splitter) lines() []line {
-	lines := make([]line, 0, len(s.order))
+// lines returns a line for each trace, a request of its own in JSON, in the order of their first spans.
+func (s *splitter) lines() []feed.Line {
+	lines := make([]feed.Line, 0, len(s.order))
 	for _, trace := range s.order {
 		b := s.traces[trace]
 		b.WriteString("]}]}]}\n")
-		lines = append(lines, line{trace, b.Bytes(), s.spans[trace]})
+		lines = append(lines, feed.Line{Key: trace, Text: b.Bytes(), Parts: s.spans[trace]})
 	}
 	return lines
 }

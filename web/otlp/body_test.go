@@ -33,7 +33,7 @@ func TestSplitTakesLinearTime(t *testing.T) {
 	began := time.Now()
 	s, err := splitJSON(request(50_000, false, `{"attributes":[]}`))
 	require.NoError(t, err)
-	require.Equal(t, 50_000, s.lines()[0].spans)
+	require.Equal(t, 50_000, s.lines()[0].Parts)
 	require.Less(t, time.Since(began), 20*time.Second)
 }
 

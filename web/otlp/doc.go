@@ -1,6 +1,6 @@
 // Package otlp receives traces while they happen: POST /v1/traces of OTLP over HTTP, in protobuf or JSON, as every SDK and
 // collector of OpenTelemetry sends them. Each trace with at least two spans is a run, made by the same pipeline as a
-// file of the same spans would be.
+// file of the same spans would be. What it has in common with other records that arrive in parts is in web/feed.
 //
 // Guarantees: a span is acknowledged when it is on disk in the journal, so neither a kill nor a loss of power loses it.
 // What is sent again, or late, changes nothing twice. A run is listed as running a fraction of a second after its first
@@ -12,7 +12,7 @@
 // Costs: one write and one share of an fsync for each request, about 200 bytes of memory for each trace and 24 for each
 // request of it while it is in the journal, and one pass over all spans of a trace each time its run is made again, of
 // which at most half of the time is spent. At a start the journal is read, and each of its runs is compared with what
-// is kept. FORMAT.md has the form of the journal.
+// is kept. FORMAT.md of web/feed has the form of the journal.
 //
 // Caveats: a run has no details of its own progress: its moments are those of spans, which SDKs send when they have
 // ended. The more spans a trace has, the later they are seen. A run that a person deletes within an hour after its last span

@@ -1,17 +1,17 @@
 package otlp
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
-	"time"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/dagscope/dagscope/web/feed"
 )
 
 // Content types of OTLP over HTTP.
@@ -19,9 +19,6 @@ const (
 	protobuf = "application/x-protobuf"
 	jsonType = "application/json"
 )
-
-// retryAfter is when a request that was refused for now should be repeated.
-const retryAfter = 5 * time.Second
 
 // ServeHTTP answers POST /v1/traces as OTLP over HTTP has it, in the encoding of the request: with a partial success if
 // spans were rejected, 400 for what is no request, 413 above Config.MaxBody, 415 for other encodings, 429 if the journal
@@ -32,7 +29,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		refuse(w, jsonType, http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %.100q, expected %s or %s", req.Header.Get("Content-Type"), protobuf, jsonType))
 		return
 	}
-	body, status, err := r.body(w, req)
+	body, status, err := r.Body(w, req)
 	if err != nil {
 		refuse(w, kind, status, err.Error())
 		return
@@ -50,45 +47,29 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		refuse(w, kind, http.StatusBadRequest, err.Error())
 		return
 	}
-	rejected, why, err := r.accept(req.Context(), spans)
-	switch {
-	case errors.Is(err, errBusy):
-		refuse(w, kind, http.StatusTooManyRequests, err.Error())
-	case err != nil:
-		if !errors.Is(err, errOwner) {
-			r.cfg.Log.Error("traces cannot be kept", "error", err)
-			err = errors.New("traces cannot be kept at the moment; the server's log has more")
-		}
-		refuse(w, kind, http.StatusServiceUnavailable, err.Error())
-	default:
-		answer(w, kind, rejected, why)
+	refused, err := r.Accept(req.Context(), spans.lines())
+	if err != nil {
+		status, err := r.Refusal(err)
+		refuse(w, kind, status, err.Error())
+		return
 	}
+	late := 0
+	for _, l := range refused {
+		late += l.Parts
+	}
+	answer(w, kind, spans.lost+late, reasons(spans.lost, late))
 }
 
-// body reads a body, decompressed.
-func (r *Receiver) body(w http.ResponseWriter, req *http.Request) (body []byte, status int, err error) {
-	from := io.Reader(http.MaxBytesReader(w, req.Body, r.cfg.MaxBody))
-	switch encoding := req.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip":
-		z, err := gzip.NewReader(from)
-		if err != nil {
-			return nil, http.StatusBadRequest, fmt.Errorf("expected a body in gzip: %w", err)
-		}
-		defer z.Close()
-		from = z
-	default:
-		return nil, http.StatusUnsupportedMediaType, fmt.Errorf("Content-Encoding is %.100q, expected gzip or none", encoding)
+// reasons says why spans are rejected.
+func reasons(lost, late int) string {
+	var out []string
+	if lost > 0 {
+		out = append(out, fmt.Sprintf("%d spans have no valid traceId or spanId, expected 16 and 8 bytes that are not all zero", lost))
 	}
-	body, err = io.ReadAll(io.LimitReader(from, r.cfg.MaxBody+1))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large), err == nil && int64(len(body)) > r.cfg.MaxBody:
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is too large, at most %d bytes are accepted", r.cfg.MaxBody)
-	case err != nil:
-		return nil, http.StatusBadRequest, fmt.Errorf("the body cannot be read: %w", err)
+	if late > 0 {
+		out = append(out, fmt.Sprintf("%d spans are of traces to which nothing can be added any more: they are over, or too large", late))
 	}
-	return body, 0, nil
+	return strings.Join(out, "; ")
 }
 
 // answer writes an ExportTraceServiceResponse.
@@ -137,7 +118,7 @@ func Refuse(reason string) http.Handler {
 func refuse(w http.ResponseWriter, kind string, status int, text string) {
 	w.Header().Set("Content-Type", kind)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(int(feed.RetryAfter.Seconds())))
 	}
 	w.WriteHeader(status)
 	if kind == protobuf {

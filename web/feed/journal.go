@@ -1,4 +1,4 @@
-package otlp
+package feed
 
 import (
 	"bufio"
@@ -31,7 +31,7 @@ type segment struct {
 	file    *os.File
 	size    int64
 	synced  int64
-	pinned  int // requests whose lines are not known to their traces yet
+	pinned  int // requests whose lines are not known to their records yet
 	removed bool
 }
 
@@ -64,7 +64,7 @@ func openJournal(dir string, rotate int64, each func(ref, []byte)) (*journal, er
 		j.files = append(j.files, s)
 		j.size += s.size
 		if _, err := fmt.Sscanf(strings.TrimSuffix(filepath.Base(name), suffix), "%d", &j.next); err != nil {
-			return nil, errors.Join(fmt.Errorf("otlp: %s is not a file of the journal", name), j.close())
+			return nil, errors.Join(fmt.Errorf("feed: %s is not a file of the journal", name), j.close())
 		}
 	}
 	return j, nil
@@ -131,7 +131,7 @@ func (j *journal) write(lines [][]byte) (refs []ref, s *segment, end int64, err 
 	}
 	if _, err := s.file.WriteAt(bytes.Join(lines, nil), s.size); err != nil {
 		if cut := s.file.Truncate(s.size); cut != nil {
-			j.broken = fmt.Errorf("otlp: %s has half a line: %w", s.name, cut)
+			j.broken = fmt.Errorf("feed: %s has half a line: %w", s.name, cut)
 		}
 		return nil, nil, 0, err
 	}
@@ -175,7 +175,7 @@ func (j *journal) sync(s *segment, end int64) error {
 	defer j.mu.Unlock()
 	if err != nil {
 		// What a failed fsync has not written may be lost although a later one succeeds.
-		j.broken = fmt.Errorf("otlp: %s cannot be written: %w", s.name, err)
+		j.broken = fmt.Errorf("feed: %s cannot be written: %w", s.name, err)
 		return j.broken
 	}
 	s.synced = size
@@ -192,7 +192,7 @@ func (j *journal) read(refs []ref) ([]byte, error) {
 	at := 0
 	for _, r := range refs {
 		if _, err := r.in.file.ReadAt(text[at:at+int(r.size)], r.at); err != nil {
-			return nil, fmt.Errorf("otlp: %s: %w", r.in.name, err)
+			return nil, fmt.Errorf("feed: %s: %w", r.in.name, err)
 		}
 		at += int(r.size)
 	}
@@ -246,7 +246,7 @@ func (j *journal) close() error {
 	return errors.Join(errs...)
 }
 
-var errClosed = errors.New("otlp: the journal is closed")
+var errClosed = errors.New("feed: the journal is closed")
 
 // syncFolder makes the names in a folder durable. Where folders cannot be synced, as on Windows, they need not be.
 func syncFolder(dir string) error {

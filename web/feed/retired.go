@@ -1,4 +1,4 @@
-package otlp
+package feed
 
 import (
 	"errors"
@@ -7,39 +7,37 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 )
 
-// retiredFile has the IDs of traces that are over, a line each, as long as the journal has lines of them.
+// retiredFile has the keys of records that are over, a line each, as long as the journal has lines of them.
 const retiredFile = "retired"
 
-// addRetired notes traces that are over.
-func addRetired(dir string, traces []string) error {
-	if len(traces) == 0 {
+// addRetired notes records that are over.
+func addRetired(dir string, keys []string) error {
+	if len(keys) == 0 {
 		return nil
 	}
-	return appendSynced(dir, filepath.Join(dir, retiredFile), os.O_APPEND, traces)
+	return appendSynced(dir, filepath.Join(dir, retiredFile), os.O_APPEND, keys)
 }
 
 // writeRetired replaces all that was noted.
-func writeRetired(dir string, traces []string) error {
+func writeRetired(dir string, keys []string) error {
 	name := filepath.Join(dir, retiredFile)
-	if err := appendSynced(dir, name+".new", os.O_TRUNC, traces); err != nil {
+	if err := appendSynced(dir, name+".new", os.O_TRUNC, keys); err != nil {
 		return err
 	}
 	return errors.Join(os.Rename(name+".new", name), syncFolder(dir))
 }
 
-func appendSynced(dir, name string, how int, traces []string) (err error) {
+func appendSynced(dir, name string, how int, keys []string) (err error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|how, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close(), syncFolder(dir)) }()
 	var text strings.Builder
-	for _, t := range traces {
-		text.WriteString(t + "\n")
+	for _, key := range keys {
+		text.WriteString(key + "\n")
 	}
 	if _, err := f.WriteString(text.String()); err != nil {
 		return err
@@ -54,17 +52,15 @@ func readRetired(dir string) (map[string]bool, error) {
 		return nil, err
 	}
 	retired := map[string]bool{}
-	for trace := range strings.Lines(string(text)) {
-		if whole, ended := strings.CutSuffix(trace, "\n"); ended {
-			if key := otlp.TraceKey(whole); key != "" {
-				retired[key] = true
-			}
+	for key := range strings.Lines(string(text)) {
+		if whole, ended := strings.CutSuffix(key, "\n"); ended {
+			retired[whole] = true
 		}
 	}
 	return retired, nil
 }
 
-// retire removes the files of the journal whose traces are over and old, the first ones first.
+// retire removes the files of the journal whose records are over and old, the first ones first.
 func (r *Receiver) retire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,13 +74,13 @@ func (r *Receiver) retire() {
 		return
 	}
 	late := r.cfg.Late
-	if r.journal.bytes() > r.cfg.MaxJournal/2 || len(r.traces) > r.cfg.MaxTraces/2 {
+	if r.journal.bytes() > r.cfg.MaxJournal/2 || len(r.items) > r.cfg.MaxRecords/2 {
 		late = min(late, 300*r.cfg.Settle)
 	}
 	kept := map[*segment]bool{}
-	for _, t := range r.traces {
-		over := t.over && t.first.IsZero() // its run has all spans
-		if t.spans < minSpans {
+	for _, t := range r.items {
+		over := t.over && t.first.IsZero() // its run has all parts
+		if t.parts < r.source.Least {
 			over = now.Sub(t.last) >= r.cfg.Quiet
 		}
 		if over && t.busy == 0 && now.Sub(t.last) >= late {
@@ -99,37 +95,37 @@ func (r *Receiver) retire() {
 			return
 		}
 		if err := r.remove(s); err != nil {
-			r.cfg.Log.Error("a file of the journal of traces cannot be removed", "error", err)
+			r.cfg.Log.Error("a file of a journal cannot be removed", "of", r.source.Records, "error", err)
 			return
 		}
 	}
 }
 
-// remove removes a file whose traces are over. They are noted first, so that what other files have of them does not
+// remove removes a file whose records are over. They are noted first, so that what other files have of them does not
 // become a shorter run after a restart. The caller holds mu.
 func (r *Receiver) remove(s *segment) error {
 	var retired []string
 	single := 0
-	for trace, t := range r.traces {
+	for key, t := range r.items {
 		if slices.ContainsFunc(t.refs, func(at ref) bool { return at.in == s }) {
-			retired = append(retired, trace)
+			retired = append(retired, key)
 		}
 	}
 	if err := addRetired(r.cfg.Dir, retired); err != nil {
 		return err
 	}
-	for _, trace := range retired {
-		t := r.traces[trace]
-		delete(r.traces, trace)
-		delete(r.waiting, trace)
+	for _, key := range retired {
+		t := r.items[key]
+		delete(r.items, key)
+		delete(r.waiting, key)
 		if t.run != "" {
-			r.old[trace] = t.run
+			r.old[key] = t.run
 		} else {
 			single++
 		}
 	}
 	if single > 0 {
-		r.cfg.Log.Info("traces of a single span, or that no run could be made of, are dropped", "traces", single)
+		r.cfg.Log.Info(r.source.Records+" that are too small, or that no run could be made of, are dropped", r.source.Records, single)
 	}
 	return r.journal.remove(s)
 }

@@ -1,4 +1,4 @@
-package otlp
+package feed
 
 import (
 	"bytes"
@@ -13,11 +13,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
-	"github.com/dagscope/dagscope/metricsstore/records/otlp"
 )
-
-// minSpans is how many spans a trace needs to be a run: services send a trace of one span for each health check.
-const minSpans = 2
 
 // Run makes runs of what is received until ctx ends.
 func (r *Receiver) Run(ctx context.Context) error {
@@ -27,8 +23,8 @@ func (r *Receiver) Run(ctx context.Context) error {
 		if err := r.open(ctx); err == nil {
 			r.makeDue(ctx)
 			r.retire()
-		} else if !errors.Is(err, errOwner) && ctx.Err() == nil {
-			r.cfg.Log.Error("the journal of traces cannot be opened", "error", err)
+		} else if !errors.Is(err, ErrOwner) && ctx.Err() == nil {
+			r.cfg.Log.Error("a journal cannot be opened", "of", r.source.Records, "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -43,12 +39,12 @@ func (r *Receiver) Run(ctx context.Context) error {
 	return r.journal.close()
 }
 
-// due is a trace whose run has to be made, as of one moment.
+// due is a record whose run has to be made, as of one moment.
 type due struct {
-	trace string
+	key   string
 	refs  []ref
 	run   record.RunID
-	last  time.Time // when spans came last
+	last  time.Time // when parts came last
 	quiet bool      // nothing came for long
 }
 
@@ -64,21 +60,21 @@ func (r *Receiver) makeDue(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			r.cfg.Log.Error("no run could be made of a trace", "trace", d.trace, "error", err)
+			r.cfg.Log.Error("no run could be made of a "+r.source.Record, r.source.Record, d.key, "error", err)
 		}
 		if errors.Is(err, errPanic) {
-			r.setAside(d.trace)
+			r.setAside(d.key)
 			continue
 		}
 		r.made(d, id, complete, err, time.Since(began))
 	}
 }
 
-// made notes what became of a trace.
+// made notes what became of a record.
 func (r *Receiver) made(d due, id record.RunID, complete bool, err error, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.traces[d.trace]
+	t := r.items[d.key]
 	t.made, t.took = time.Now(), took
 	switch {
 	case err == nil:
@@ -89,19 +85,19 @@ func (r *Receiver) made(d due, id record.RunID, complete bool, err error, took t
 			t.first, t.over = t.last, false
 		}
 	case errors.Is(err, records.ErrFormat), errors.Is(err, records.ErrTooLarge):
-		t.first, t.over = time.Time{}, true // the same spans give the same error
+		t.first, t.over = time.Time{}, true // the same parts give the same error
 	default:
-		t.took = max(t.took, retryAfter) // as if it had taken so long: the store does not answer
+		t.took = max(t.took, RetryAfter) // as if it had taken so long: the store does not answer
 	}
 	if t.over {
-		delete(r.waiting, d.trace)
+		delete(r.waiting, d.key)
 	}
 }
 
 // pause is how often the time that it took to make a run has to pass before it is made again.
 const pause = 1
 
-// due lists the traces whose runs have to be made.
+// due lists the records whose runs have to be made.
 func (r *Receiver) due(now time.Time) []due {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +106,7 @@ func (r *Receiver) due(now time.Time) []due {
 		since time.Time
 	}
 	var found []waiting
-	for trace, t := range r.waiting {
+	for key, t := range r.waiting {
 		quiet := now.Sub(t.last) >= r.cfg.Quiet
 		switch {
 		case t.first.IsZero() && !quiet, !t.first.IsZero() && now.Sub(t.first) < r.cfg.Settle:
@@ -118,7 +114,7 @@ func (r *Receiver) due(now time.Time) []due {
 		case !t.made.IsZero() && now.Sub(t.made) < pause*t.took:
 			continue
 		}
-		found = append(found, waiting{due{trace, slices.Clone(t.refs), t.run, t.last, quiet}, t.first})
+		found = append(found, waiting{due{key, slices.Clone(t.refs), t.run, t.last, quiet}, t.first})
 	}
 	slices.SortFunc(found, func(a, b waiting) int { return a.since.Compare(b.since) })
 	out := make([]due, len(found))
@@ -128,10 +124,10 @@ func (r *Receiver) due(now time.Time) []due {
 	return out
 }
 
-// errPanic: the spans of a trace are beyond what the pipeline can do.
-var errPanic = errors.New("otlp: the program has a mistake that these spans show")
+// errPanic: the parts of a record are beyond what the pipeline can do.
+var errPanic = errors.New("feed: the program has a mistake that this record shows")
 
-// makeSafely is make, which may panic: spans come from anywhere, and one trace must not take the others down.
+// makeSafely is make, which may panic: parts come from anywhere, and one record must not take the others down.
 func (r *Receiver) makeSafely(ctx context.Context, d due) (id record.RunID, complete bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -141,14 +137,14 @@ func (r *Receiver) makeSafely(ctx context.Context, d due) (id record.RunID, comp
 	return r.make(ctx, d)
 }
 
-// make makes the run of a trace and keeps it.
+// make makes the run of a record and keeps it.
 func (r *Receiver) make(ctx context.Context, d due) (id record.RunID, complete bool, err error) {
 	text, err := r.journal.read(d.refs)
 	if err != nil {
 		return "", false, err
 	}
-	runs, err := otlp.New().Read(ctx, []records.File{{
-		Path: "trace " + d.trace, Part: records.Main, Size: int64(len(text)),
+	runs, err := r.source.Format.Read(ctx, []records.File{{
+		Path: r.source.Record + " " + d.key, Part: records.Main, Size: int64(len(text)),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
 	}})
 	if err != nil {
@@ -160,9 +156,9 @@ func (r *Receiver) make(ctx context.Context, d due) (id record.RunID, complete b
 	switch {
 	case complete:
 	case d.quiet:
-		run.Incomplete = fmt.Sprintf("no spans arrived for %s, and the root of the trace has not ended", r.cfg.Quiet)
+		run.Incomplete = fmt.Sprintf("no %s arrived for %s, and %s has not ended", r.source.Parts, r.cfg.Quiet, r.source.Root)
 	default:
-		run.Incomplete, until = "spans are still arriving, and the root of the trace has not ended", d.last.Add(r.cfg.Quiet).UTC()
+		run.Incomplete, until = fmt.Sprintf("%s are still arriving, and %s has not ended", r.source.Parts, r.source.Root), d.last.Add(r.cfg.Quiet).UTC()
 	}
 	recording, err := records.Compile(run, records.Origin{Digest: sha256.Sum256(text)})
 	if err != nil {
