@@ -34,6 +34,8 @@ type Config struct {
 	Origins []string
 	// Traces answers POST /v1/traces, as otlp.Receiver does; nil for nothing there. It bounds bodies itself.
 	Traces http.Handler
+	// Feeds answer POST /feeds/NAME, by name, as feed.Messages does. They bound bodies themselves.
+	Feeds map[string]http.Handler
 	// Version of the program, shown on pages; empty if unknown.
 	Version string
 	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.

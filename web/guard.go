@@ -174,12 +174,12 @@ func (g *guard) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 func (g *guard) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
 	limit := g.cfg.MaxBody
 	if r.Method == http.MethodPost {
-		switch r.URL.Path {
-		case g.cfg.BasePath + apiPath + "/runs":
+		switch path := r.URL.Path; {
+		case path == g.cfg.BasePath+apiPath+"/runs":
 			limit = g.cfg.MaxUpload + g.cfg.MaxBody
-		case g.cfg.BasePath + tracesPath:
-			limit = math.MaxInt64 // the receiver has a bound of its own, and answers in the words of OTLP
-		case g.cfg.BasePath + apiPath + "/imports":
+		case path == g.cfg.BasePath+tracesPath, g.isFeed(r):
+			limit = math.MaxInt64 // the receiver has a bound of its own, and answers in words of its own
+		case path == g.cfg.BasePath+apiPath+"/imports":
 			limit = max(g.cfg.MaxImport, g.cfg.MaxArchive) + g.cfg.MaxBody // the importer reports archives that are too large
 		}
 	}

@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +43,7 @@ func routes(run string) []route {
 		{path: "/api/v1/imports", methods: "POST"},
 		{path: "/api/v1/imports/x", methods: "DELETE"},
 		{path: "/v1/traces", methods: "POST"},
+		{path: "/feeds/nextflow", methods: "POST"},
 		{path: "/api/v1/runs/" + run, methods: "GET HEAD PATCH DELETE"},
 	}
 	for _, file := range templates.AllLinked() {
@@ -105,7 +109,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 				out := w.ask(method, r.path+way, nil, bearer...)
 				refused(http.StatusBadRequest, out, out.Code, way)
 			}
-			if r.path != "/api/v1/runs" && r.path != "/api/v1/imports" && r.path != "/v1/traces" || method != http.MethodPost {
+			if !slices.Contains([]string{"/api/v1/runs", "/api/v1/imports", "/v1/traces", "/feeds/nextflow"}, r.path) || method != http.MethodPost {
 				out := w.ask(method, r.path, large(), bearer...)
 				refused(http.StatusRequestEntityTooLarge, out, out.Code, "a large body")
 			}
@@ -116,6 +120,40 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTokenOfFeeds: tools that know no other way send the token as a password or in the address, which is accepted where
+// they send their messages and nowhere else.
+func TestTokenOfFeeds(t *testing.T) {
+	w := newWorld(t, func(c *web.Config) { c.Token = token })
+	basic := func(password string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte("nextflow:"+password))
+	}
+	for _, c := range []struct {
+		method, path, authorization string
+		want                        int
+	}{
+		{"POST", "/feeds/nextflow", basic(token), 200},
+		{"POST", "/feeds/nextflow", "Bearer " + token, 200},
+		{"POST", "/feeds/nextflow?token=" + url.QueryEscape(token), "", 200},
+		{"POST", "/feeds/nextflow", basic("wrong"), 401},
+		{"POST", "/feeds/nextflow", basic(""), 401},
+		{"POST", "/feeds/nextflow?token=wrong", "", 401},
+		{"POST", "/feeds/nextflow?token=", "", 401},
+		{"GET", "/feeds/nextflow", basic(token), 401},
+		{"POST", "/feeds/other", basic(token), 401},
+		{"POST", "/v1/traces", basic(token), 401},
+		{"GET", "/api/v1/runs?token=" + url.QueryEscape(token), "", 401},
+		{"POST", "/api/v1/runs?token=" + url.QueryEscape(token), "", 401},
+		{"GET", "/api/v1/runs", basic(token), 401},
+	} {
+		headers := []string{}
+		if c.authorization != "" {
+			headers = append(headers, "Authorization", c.authorization)
+		}
+		assert.Equal(t, c.want, w.ask(c.method, c.path, nil, headers...).Code, "%+v", c)
+	}
+	assert.NotContains(t, w.log.String(), url.QueryEscape(token))
 }
 
 // TestOpener: pages of the dashboard may talk to windows that they open; everything else shares nothing with windows of

@@ -133,6 +133,9 @@ func newWorld(t testing.TB, change ...func(*web.Config)) *world {
 		Config:    api.Config{Engine: w.engine, Store: w.store, Archiver: archiver, Log: slog.New(slog.NewTextHandler(w.log, nil))},
 		Dashboard: dashboard(), Version: "v1.2.3",
 		Traces: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+		Feeds: map[string]http.Handler{
+			"nextflow": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+		},
 	}
 	for _, c := range change {
 		c(&cfg)

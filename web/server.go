@@ -31,6 +31,9 @@ const apiPath = "/api/v1"
 // tracesPath is where OTLP over HTTP sends traces, below the base path.
 const tracesPath = "/v1/traces"
 
+// feedsPath is where tools send messages about their runs, below the base path and followed by the name of the tool.
+const feedsPath = "/feeds/"
+
 // Bounds of connections.
 const (
 	headTimeout = 10 * time.Second
@@ -129,6 +132,9 @@ func (s *Server) routes() (http.Handler, error) {
 	root.Get(base+apiPath+"/live", s.live)
 	if s.cfg.Traces != nil {
 		root.Method(http.MethodPost, base+tracesPath, s.cfg.Traces)
+	}
+	for name, feed := range s.cfg.Feeds {
+		root.Method(http.MethodPost, base+feedsPath+name, feed)
 	}
 	if base != "" {
 		root.Get(base, func(w http.ResponseWriter, r *http.Request) {

@@ -41,12 +41,35 @@ func (g *guard) authorised(r *http.Request) bool {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return same(strings.TrimSpace(token), g.cfg.Token)
 	}
+	if token, ok := g.tokenOfFeed(r); ok {
+		return same(token, g.cfg.Token)
+	}
 	for _, c := range r.CookiesNamed(api.TokenCookie) {
 		if same(c.Value, g.cookie) {
 			return true
 		}
 	}
 	return false
+}
+
+// isFeed reports whether a request sends messages of a tool.
+func (g *guard) isFeed(r *http.Request) bool {
+	name, ok := strings.CutPrefix(r.URL.Path, g.cfg.BasePath+feedsPath)
+	return ok && r.Method == http.MethodPost && g.cfg.Feeds[name] != nil
+}
+
+// tokenOfFeed is the token as tools can send it that know no other way: the password of Basic authentication with any
+// name, or the parameter token of the address. Other paths accept neither: browsers repeat passwords by themselves, also
+// for other sites, and addresses end up in histories and logs.
+func (g *guard) tokenOfFeed(r *http.Request) (token string, ok bool) {
+	if !g.isFeed(r) {
+		return "", false
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password, true
+	}
+	token = r.URL.Query().Get("token")
+	return token, token != ""
 }
 
 // open reports whether a path needs no token: health checks, the login page, and what it links to.

@@ -125,17 +125,17 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	if err != nil {
 		return err
 	}
-	traces, err := c.newReceiver(s, h, log)
+	received, err := c.newReceivers(s, h, log)
 	if err != nil {
 		return err
 	}
-	server, err := c.newServer(s, m, h, archiver, traces, token)
+	server, err := c.newServer(s, m, h, archiver, received, token)
 	if err != nil {
 		return err
 	}
 	url := c.url(listener)
 	stopMachinery := m.start(ctx)
-	receiving := inBackground(ctx, "receiver of traces", traces.run)
+	receiving := inBackground(ctx, "receivers", received.run)
 	if h.redis != nil {
 		watching := inBackground(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
 		defer func() { _ = watching.stop() }() // it cannot fail
@@ -169,7 +169,7 @@ func (c *serveCommand) farewell() string {
 }
 
 // newServer makes the web server. Below warnings it logs only one line for each request.
-func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, traces *receiver, token string) (*web.Server, error) {
+func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, received *receivers, token string) (*web.Server, error) {
 	level := slog.LevelWarn
 	if c.LogRequests {
 		level = slog.LevelInfo
@@ -181,7 +181,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
 		},
 		Dashboard: static.FS(), BasePath: c.BasePath, Token: token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
-		Traces: traces.handler(),
+		Traces: received.traces, Feeds: received.feeds,
 	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand

@@ -187,11 +187,12 @@ func TestWeblog(t *testing.T) {
 	trace := func(status, rest string) string {
 		return `,"trace":{"task_id":1,"hash":"a","status":"` + status + `","name":"A (1)","process":"A","submit":1709287200000,"start":1709287201000` + rest + `}`
 	}
-	begun := say("started", `,"metadata":{"workflow":{"projectName":"org/pipe","commandLine":"nextflow run org/pipe"}}`) +
+	begun := say("started", `,"metadata":{"workflow":{"projectName":"org/pipe","commandLine":"nextflow run org/pipe -with-weblog 'http://host/feeds/nextflow?token=xyz' -resume"}}`) +
 		say("process_submitted", trace("SUBMITTED", "")) + say("process_started", trace("RUNNING", ""))
 	ended := begun + say("process_completed", trace("COMPLETED", `,"complete":1709287205000,"realtime":3000,"%cpu":50.0,"exit":0`))
 	r := read(t, fileOf("log.jsonl", []byte(begun)))
 	require.Equal(t, []any{"org/pipe", "r-1 happy_volta", "running", "there is no message about the end of the run"}, []any{r.Workflow, r.Key, string(r.Status), r.Incomplete})
+	require.Equal(t, "nextflow run org/pipe -with-weblog 'http://host/feeds/nextflow?token=…' -resume", r.Params["command"])
 	r = read(t, fileOf("log.jsonl", []byte(ended+say("completed", `,"metadata":{"workflow":{"success":true}}`))))
 	require.Equal(t, []any{"succeeded", ""}, []any{string(r.Status), r.Incomplete})
 	require.Len(t, r.Tasks, 1)
@@ -214,11 +215,15 @@ func TestWeblogOfAResumedRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, runs, 2)
 	require.Equal(t, []string{"r-1 one", "r-1 two"}, []string{runs[0].Key, runs[1].Key})
-	run, ok := nextflow.IsMessage([]byte(say("two", "started", "")))
-	require.True(t, ok)
-	require.Equal(t, runs[1].Key, run)
+	for rest, tasks := range map[string]int{"": 0, trace: 1} {
+		key, n := nextflow.Message([]byte(say("two", "started", rest)))
+		require.Equal(t, runs[1].Key, key)
+		require.Equal(t, tasks, n)
+	}
+	require.Equal(t, runs[1].Key, nextflow.KeyOf(runs[1].Params))
+	require.Empty(t, nextflow.KeyOf(map[string]string{"run": "two"}), "of a table")
 	for _, text := range []string{"", "[]", "{}", `{"runId":"r"}`, say("", "started", ""), say("two", "", ""), `{"runId":1,"event":"x"}`} {
-		_, ok = nextflow.IsMessage([]byte(text))
-		require.False(t, ok, text)
+		key, _ := nextflow.Message([]byte(text))
+		require.Empty(t, key, text)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // tableFormat is the format of runs that were read from tables.
 const tableFormat = "Nextflow trace"
 
-// system is what runs are listed by.
-const system = "Nextflow"
+// System is the tool that runs are listed by.
+const System = "Nextflow"
 
 // listing is what a file says about one run.
 type listing struct {

@@ -12,7 +12,7 @@ import (
 // run makes the run of a listing. g is its graph, nil if there is none.
 func (l *listing) run(g *graph) *records.Run {
 	l.merge()
-	r := records.NewRun(system, l.format)
+	r := records.NewRun(System, l.format)
 	r.Key, r.Workflow, r.Params = l.key, l.name(), l.params
 	r.Started, r.Ended, r.Status, r.Error, r.Incomplete = l.started, l.ended, l.status, l.failure, l.incomplete
 	tasks := l.group()

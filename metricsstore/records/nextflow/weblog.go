@@ -1,11 +1,13 @@
 package nextflow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -29,14 +31,29 @@ type message struct {
 // the run that it resumes; names of runs are unique in a session.
 func (m *message) key() string { return strings.TrimSpace(m.RunID + " " + m.RunName) }
 
-// IsMessage reports whether a text is one message of -with-weblog, and returns the run that it is about.
-func IsMessage(text []byte) (run string, ok bool) {
+// Message returns the key of the run that a message of -with-weblog is about, empty for a text that is none, and of how many
+// tasks it says something.
+func Message(text []byte) (key string, tasks int) {
 	var m message
 	if decode(text, &m) != nil || m.RunID == "" || m.RunName == "" || m.Event == "" || m.Time == "" {
-		return "", false
+		return "", 0
 	}
-	return m.key(), true
+	if m.Trace != nil {
+		tasks = 1
+	}
+	return m.key(), tasks
 }
+
+// KeyOf returns the key of the run that was made of messages, by its parameters.
+func KeyOf(params map[string]string) string {
+	if params["session"] == "" {
+		return ""
+	}
+	return (&message{RunID: params["session"], RunName: params["run"]}).key()
+}
+
+// secret matches the token of the address that messages are sent to, which can be part of the command.
+var secret = regexp.MustCompile(`([?&]token=)[^&'"\s]+`)
 
 // workflow is what a message says about the run as a whole.
 type workflow struct {
@@ -101,11 +118,11 @@ func readWeblog(ctx context.Context, f *records.File) ([]*listing, error) {
 // add hears a message.
 func (c *conversation) add(m *message) {
 	if m.RunName != "" {
-		c.params["run"] = m.RunName
+		c.params["run"], c.params["session"] = m.RunName, m.RunID
 	}
 	w := &m.Metadata.Workflow
 	if w.ProjectName != "" {
-		c.workflow, c.params["command"] = w.ProjectName, w.CommandLine
+		c.workflow, c.params["command"] = w.ProjectName, secret.ReplaceAllString(w.CommandLine, "$1…")
 	}
 	moment, _, ok := parseMoment(m.Time)
 	if !ok {
@@ -191,7 +208,7 @@ func (m *messages) UnmarshalJSON(text []byte) error {
 }
 
 func decode(text []byte, into any) error {
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	return d.Decode(into)
 }

@@ -133,7 +133,7 @@ func (b *benchmarkFile) total() *record.Usage {
 // benchmarkRun makes a run of the benchmarks that belong to no log: a task for each line, one after the other in each
 // file. others: there are other runs.
 func (d *drop) benchmarkRun(others bool) *records.Run {
-	r := records.NewRun(system, "Snakemake benchmark")
+	r := records.NewRun(System, "Snakemake benchmark")
 	r.Undated = true
 	r.Workflow = "benchmarks"
 	for i := range d.benchmarks {

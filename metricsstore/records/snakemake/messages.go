@@ -62,16 +62,24 @@ type message struct {
 // messageHead matches the beginning of a message.
 var messageHead = regexp.MustCompile(`^\{\s*"dagscope"\s*:\s*"snakemake"\s*,`)
 
-// IsMessage reports whether a text is a message of the plugin, and returns the run that it is about.
-func IsMessage(text []byte) (run string, ok bool) {
-	if !messageHead.Match(text) {
-		return "", false
-	}
+// Message returns the key of the run that a message of the plugin is about, empty for a text that is none, and how many
+// attempts begin with it.
+func Message(text []byte) (key string, attempts int) {
 	var m struct {
-		Run string `json:"run"`
+		Run   string `json:"run"`
+		Event string `json:"event"`
 	}
-	return m.Run, json.Unmarshal(text, &m) == nil && m.Run != ""
+	if !messageHead.Match(text) || json.Unmarshal(text, &m) != nil {
+		return "", 0
+	}
+	if m.Event == "job" {
+		attempts = 1
+	}
+	return m.Run, attempts
 }
+
+// KeyOf returns the key of the run that was made of messages, by its parameters.
+func KeyOf(params map[string]string) string { return params["invocation"] }
 
 // maxMessages bounds the messages of a file: some 5 are about a job.
 const maxMessages = 16 * records.MaxTasks
@@ -131,6 +139,7 @@ func (d *drop) hear(path string, all []message, torn string) *sheet {
 	r := &logReader{d: d, path: path, plugin: true}
 	r.begin()
 	r.s.format, r.s.key, r.s.incomplete = "Snakemake messages", all[0].Run, torn
+	r.s.params["invocation"] = bounded.Text(all[0].Run)
 	last := int64(-1)
 	missing := int64(0)
 	for i := range all {

@@ -124,6 +124,7 @@ func TestMessagesOfSeveralRuns(t *testing.T) {
 	require.Len(t, runs, 3)
 	for i, r := range runs {
 		require.Equal(t, fmt.Sprintf("r%d", i+1), r.Key)
+		require.Equal(t, r.Key, snakemake.KeyOf(r.Params))
 		require.Len(t, r.Tasks, 1)
 		require.Equal(t, time.Second, time.Duration(r.Tasks[0].Attempts[0].Ended-r.Tasks[0].Attempts[0].Started))
 		require.Contains(t, r.Incomplete, "no message about the end of the run")
@@ -148,6 +149,18 @@ func TestMessagesOfGroups(t *testing.T) {
 	require.Equal(t, record.OutcomeFailed, r.Tasks[0].Attempts[0].Outcome)
 	require.EqualValues(t, 1, noteOf(r, "messages are missing between others"))
 	require.EqualValues(t, 1, noteOf(r, "messages are of a kind that is not known"))
+}
+
+func TestMessageOfARun(t *testing.T) {
+	for text, attempts := range map[string]int{line("r", 0, "job", ""): 1, line("r", 1, "ended", ""): 0} {
+		key, n := snakemake.Message([]byte(text))
+		require.Equal(t, "r", key)
+		require.Equal(t, attempts, n)
+	}
+	for _, text := range []string{"", "{}", "[]", `{"run":"r"}`, line("", 0, "job", ""), strings.TrimSuffix(line("r", 0, "job", ""), "}\n")} {
+		key, _ := snakemake.Message([]byte(text))
+		require.Empty(t, key, text)
+	}
 }
 
 func TestMessagesCutOff(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *sheet) job(id string) *job {
 
 // run makes the run.
 func (s *sheet) run() *records.Run {
-	r := records.NewRun(system, s.format)
+	r := records.NewRun(System, s.format)
 	r.Key, r.Workflow, r.Params = s.key, s.workflow, s.params
 	r.Started, r.Makespan, r.Status, r.Error, r.Incomplete = s.started, s.makespan, s.status, bounded.Text(s.failure), s.incomplete
 	worker := records.None
@@ -211,5 +211,5 @@ func durationOf(seconds float64) time.Duration {
 	return time.Duration(math.Round(seconds * 1e9))
 }
 
-// system is what runs are listed by.
-const system = "Snakemake"
+// System is the tool that runs are listed by.
+const System = "Snakemake"

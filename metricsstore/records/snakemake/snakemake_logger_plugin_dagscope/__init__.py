@@ -98,7 +98,7 @@ class Feed:
                 return True
             except urllib.error.HTTPError as e:
                 self.reason = f"{self.url} answered {e.code} {e.read(500).decode(errors='replace')}"
-                again = e.code == 429 or e.code >= 500
+                again = e.code in (429, 502, 503, 504)
             except (OSError, http.client.HTTPException) as e:
                 self.reason = f"{self.path or self.url}: {e}"
             if not self.failed:
