@@ -25,7 +25,7 @@ func (r *reader) nextSnappy() error {
 			return rest(0, err)
 		}
 		if !bytes.HasPrefix(h, snappyMagic[4:]) {
-			return corrupt("a stream goes on with %q, expected %q", h[:4], snappyMagic[4:])
+			return corrupt("a stream continues with %q, expected %q", h[:4], snappyMagic[4:])
 		}
 		return nil
 	}
