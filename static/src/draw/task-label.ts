@@ -1,6 +1,6 @@
 // What functions and tasks are called on their marks, in the room that there is.
 
-import type { FunctionName } from '../model/function-names';
+import { afterFunction, type FunctionName } from '../model/function-names';
 import type { GraphIndex } from '../model/graph-index';
 import { ownNameOf } from '../model/task-names';
 import type { TextMeasurer } from './text-measurer';
@@ -29,18 +29,22 @@ export function taskLabel(
   font: string,
   roomPx: number,
 ): string {
-  const own = ownNameOf(index, node);
-  if (own !== '') return ownLabel(measurer, own, font, roomPx);
   const name = index.names[index.functionOf(node)];
   if (name === undefined) return '';
+  const own = ownNameOf(index, node);
+  if (own !== '') return ownLabel(measurer, own, name, font, roomPx) || functionLabel(measurer, name, font, roomPx);
   const number = index.indexTextOf(node);
   if (number === '') return functionLabel(measurer, name, font, roomPx);
   const label = functionLabel(measurer, name, font, roomPx - measurer.numberWidth(font, number), LEAST_LETTERS);
   return label === '' ? '' : label + number;
 }
 
-/** A name with its middle cut out where there is no room for all of it: names of a run share how they begin, or how they end. */
-function ownLabel(measurer: TextMeasurer, own: string, font: string, roomPx: number): string {
-  const label = measurer.fit(font, own, roomPx);
-  return label === own || label.length > 2 * LEAST_CHARACTERS ? label : '';
+/**
+ * The longest wording of a task's own name that has room, else the shortest with its middle cut out: names of a run share how
+ * they begin, or how they end. Too little of it says nothing.
+ */
+function ownLabel(measurer: TextMeasurer, own: string, name: FunctionName, font: string, roomPx: number): string {
+  const wordings = [own, afterFunction(own, name, name.short), afterFunction(own, name, name.brief)];
+  const label = measurer.first(font, wordings, roomPx) || measurer.fit(font, wordings.at(-1)!, roomPx);
+  return wordings.includes(label) || label.length > 2 * LEAST_CHARACTERS ? label : '';
 }

@@ -40,6 +40,11 @@ function wholeNames(graph: Graph): string[] {
   return graph.functions.map(({ function: name, version }) => (uses.get(name)! > 1 ? `${name}@${version}` : name));
 }
 
+/** The name of a task with a shorter wording of its function's, if it begins with that: TRIM (s1) of NF:QC:TRIM (s1). */
+export function afterFunction(own: string, { whole }: FunctionName, shorter: string): string {
+  return own.startsWith(whole) ? shorter + own.slice(whole.length) : own;
+}
+
 /** The lengths of some names that differ from one another. */
 export function functionNames(wholes: readonly string[]): FunctionName[] {
   const shorts = withoutShared(wholes);

@@ -1,6 +1,6 @@
 // From node numbers to what they stand for, and back, as fan-outs expand.
 
-import { type FunctionName, functionNamesOf } from './function-names';
+import { afterFunction, type FunctionName, functionNamesOf } from './function-names';
 import type { Graph } from './graph';
 import type { Expansion, RunTable } from './run-table';
 import { adjacentTo, firstJoin, indexScopes, levelsOf, type ScopeIndex } from './scope-index';
@@ -110,7 +110,10 @@ export class GraphIndex {
 
   /** A task as tables and sentences have it: by its own name, or its function without what all share where those are long. */
   labelOf(node: number): string {
-    return this.graph.names?.[node] || `${this.names[this.functionOf(node)]?.label ?? ''}${this.indexTextOf(node)}`;
+    const name = this.names[this.functionOf(node)];
+    if (name === undefined) return '';
+    const own = this.graph.names?.[node] ?? '';
+    return own === '' ? name.label + this.indexTextOf(node) : afterFunction(own, name, name.label);
   }
 
   /** What distinguishes a task from others of its function: [3]; empty where there are no others. */

@@ -55,8 +55,25 @@ describe('labels of marks', () => {
   const label = (node: number, px: number): string => taskLabel({ index, measurer }, node, '', px);
 
   it('are names, with the middle cut out, down to what still says something', () => {
-    expect([100, 66, 48, 30].map((px) => label(2, px))).toEqual(['not_null_orders', 'not_n…rders', 'not_…ers', '']);
+    expect([100, 66, 48].map((px) => label(2, px))).toEqual(['not_null_orders', 'not_n…rders', 'not_…ers']);
+    expect(
+      [30, 12].map((px) => label(2, px)),
+      'its function, if that has room',
+    ).toEqual(['test', '']);
     expect(label(0, 60)).toBe('stg_orders');
+  });
+
+  it('leave out what all functions share', () => {
+    const processes = ['NF:SOME_PIPELINE:ALIGN', 'NF:SOME_PIPELINE:QC:TRIM'];
+    const names = ['NF:SOME_PIPELINE:ALIGN (s1)', 'NF:SOME_PIPELINE:QC:TRIM (s1)'];
+    const nextflow = new GraphIndex({ ...graphOf(processes), names }, tableOf([]));
+    expect([0, 1].map((node) => nextflow.labelOf(node))).toEqual(['ALIGN (s1)', 'QC:TRIM (s1)']);
+    expect(
+      [0, 1].map((node) => nameOf(nextflow, node)),
+      'the whole names are in titles',
+    ).toEqual(names);
+    const labels = [200, 72, 60].map((px) => taskLabel({ index: nextflow, measurer }, 1, '', px));
+    expect(labels).toEqual(['NF:SOME_PIPELINE:QC:TRIM (s1)', 'QC:TRIM (s1)', 'TRIM (s1)']);
   });
 
   it('are functions with their numbers where there is no name', () => {
