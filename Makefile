@@ -127,7 +127,7 @@ clean: ## remove what was built, never data
 
 .PHONY: need need-go need-node need-redis dashboard tools bench-builds
 need:
-	@tools/need.sh go gcc git node npm chromium redis-server numpy
+	@tools/need.sh go gcc git node npm chromium redis-server numpy venv
 
 need-go:
 	@tools/need.sh go

@@ -27,6 +27,7 @@ have() {
 	node) [ "$(node_major)" -ge $least_node ] ;;
 	gcc) command -v gcc >/dev/null 2>&1 && echo '#include <stdlib.h>' | gcc -fsyntax-only -x c - 2>/dev/null ;;
 	numpy) /usr/bin/python3 -c 'import numpy' 2>/dev/null ;;
+	venv) /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -41,6 +42,7 @@ packages_of() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;;
 	numpy) echo python3 python3-numpy ;;
+	venv) echo python3 python3-venv ;;
 	node) echo nodejs ;;
 	# The nodejs of nodesource.com includes npm and conflicts with Debian's.
 	npm) apt-cache show nodejs 2>/dev/null | grep -q '^Conflicts:.*npm' || echo npm ;;

@@ -58,8 +58,9 @@ func (t *tools) python(ctx context.Context, wanted string) (interpreter, error) 
 		return interpreter{}, err
 	}
 	var found []string
+	known := map[int]bool{} // minor versions in found
 	for _, c := range t.pythons() {
-		seen := fmt.Sprintf("3.%d (%s)", c.minor, c.path)
+		seen, minor := fmt.Sprintf("3.%d (%s)", c.minor, c.path), c.minor
 		if c.minor < 0 || all.acceptsSome(c.minor) { // others need not be started, which takes its time
 			p, err := t.probe(ctx, c.path)
 			switch {
@@ -70,9 +71,10 @@ func (t *tools) python(ctx context.Context, wanted string) (interpreter, error) 
 			case all.accepts(p.version):
 				return p, nil
 			}
-			seen = fmt.Sprintf("%s (%s)", p.version, c.path)
+			seen, minor = fmt.Sprintf("%s (%s)", p.version, c.path), p.version[1]
 		}
-		if !slices.Contains(found, seen) {
+		if !known[minor] {
+			known[minor] = true
 			found = append(found, seen)
 		}
 	}

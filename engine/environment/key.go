@@ -62,6 +62,7 @@ func (p *plan) hash() (Key, error) {
 		write(h, name, string(p.spec.Files[name]))
 	}
 	if p.spec.FindLinks != "" {
+		write(h, "find-links") // an empty folder is not the same as none
 		if err := hashFolder(h, p.spec.FindLinks); err != nil {
 			return "", err
 		}

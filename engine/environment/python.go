@@ -22,9 +22,18 @@ func (a *attempt) installRequirements(ctx context.Context) error {
 		install = append(install, "--require-hashes")
 	}
 	if a.spec.FindLinks != "" {
+		a.onlyFolder()
 		install = append(install, "--no-index", "--find-links", a.spec.FindLinks)
 	}
 	return a.run(ctx, install...)
+}
+
+// onlyFolder keeps installers from other folders of wheels, which files of settings may name and the key does not have.
+func (a *attempt) onlyFolder() {
+	for _, name := range []string{"PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE"} {
+		a.env = without(a.env, name)
+	}
+	a.env = with(a.env, "PIP_CONFIG_FILE="+os.DevNull, "UV_NO_CONFIG=1") // of pip documented as no file at all
 }
 
 // makeVenv makes the virtual environment with the first tool that can, and returns the command that installs into it:

@@ -68,9 +68,6 @@ func TestWithoutPip(t *testing.T) {
 		{"no venv", func(p *interpreter) { p.Venv = false }, t.TempDir(), fmt.Sprintf("install the package python3.%d-venv", p.version[1])},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.name == "ensurepip" && !p.EnsurePip {
-				t.Skip("this interpreter has no ensurepip")
-			}
 			t.Setenv("PATH", c.path+":/usr/bin:/bin")
 			s, err := Open(t.TempDir())
 			require.NoError(t, err)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/internal/testkit/pythontest"
 )
 
 // open opens a store in a folder.
@@ -25,13 +27,12 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
-// needPython skips a test on a machine that cannot make virtual environments; tools/need.sh installs what it takes.
+// needPython makes an interpreter that can make virtual environments the first on the PATH.
 func needPython(t *testing.T) interpreter {
 	t.Helper()
+	t.Setenv("PATH", filepath.Dir(pythontest.FindVenv(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
 	p, err := open(t, t.TempDir()).tools.python(t.Context(), "")
-	if err != nil || !p.Venv || !p.pipElsewhere() && !p.EnsurePip {
-		t.Skipf("python3 with venv and pip is needed: %+v %v", p, err)
-	}
+	require.NoError(t, err)
 	return p
 }
 
@@ -72,6 +73,9 @@ func TestRequirements(t *testing.T) {
 	wheel{name: "top", version: "1.5", needs: []string{"base<3"}, program: true}.write(t, wheels)
 	dir := t.TempDir()
 	spec := requirements(wheels, "top")
+	others := t.TempDir()
+	wheel{name: "top", version: "9.9"}.write(t, others)
+	t.Setenv("PIP_FIND_LINKS", others) // the folder of the spec is the only one
 
 	var first states
 	e, err := open(t, dir).Prepare(t.Context(), spec, first.add)
@@ -117,7 +121,7 @@ func TestKey(t *testing.T) {
 	assert.Equal(t, first, elsewhere, "in another store")
 
 	assert.NotEqual(t, first, key(requirements(wheels, "base ")), "another file")
-	assert.NotEqual(t, first, key(requirements("", "base")), "no folder of wheels")
+	assert.NotEqual(t, key(requirements("", "base")), key(requirements(t.TempDir(), "base")), "no folder of wheels, and an empty one")
 	more := requirements(wheels, "base")
 	more.Files["more.txt"] = []byte{}
 	assert.NotEqual(t, first, key(more), "another file")

@@ -39,6 +39,16 @@ func FindNumpy(t testing.TB) string {
 	return path
 }
 
+// FindVenv returns the path of an interpreter that can make virtual environments and put pip into them.
+func FindVenv(t testing.TB) string {
+	t.Helper()
+	path := Find(t)
+	if err := exec.Command(path, "-c", "import venv, ensurepip").Run(); err != nil {
+		lack(t, path+" has no ensurepip: install python3-venv")
+	}
+	return path
+}
+
 func lack(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_PYTHON") == "1" {
