@@ -60,7 +60,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		fmt.Fprintf(p.stderr, "%s: %v\n", p.name, context.Cause(ctx))
 	case errors.As(err, &parse) && parse.Context.Selected() != nil:
-		command := parse.Context.Selected().Name
+		command := commandPath(parse.Context.Selected())
 		fmt.Fprintf(p.stderr, "%s %s: %v; see %s %s --help\n", p.name, command, err, p.name, command)
 	case errors.As(err, &parse):
 		fmt.Fprintf(p.stderr, "%s: %v; commands are %s\n", p.name, err, commandNames(parse.Context.Model))
@@ -68,6 +68,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 		fmt.Fprintf(p.stderr, "%s: %v\n", p.name, err)
 	}
 	return code
+}
+
+// commandPath is a command with the group that it is in, as it is written on the command line.
+func commandPath(command *kong.Node) string {
+	if group := command.Parent; group != nil && group.Type == kong.CommandNode {
+		return group.Name + " " + command.Name
+	}
+	return command.Name
 }
 
 // commandNames lists the commands.
@@ -136,6 +144,7 @@ type cli struct {
 	Prune      pruneCommand      `cmd:"" help:"Delete runs that are too old or too many."`
 	Tag        tagCommand        `cmd:"" help:"Show, add or remove the tags and the note of a run."`
 	Compact    compactCommand    `cmd:"" help:"Return the space of deleted runs to the file system."`
+	Env        envCommand        `cmd:"" help:"List, prepare and remove environments of packages that tasks need."`
 	Check      checkCommand      `cmd:"" help:"Look for damage in the records, and repair it."`
 	Bench      benchCommand      `cmd:"" help:"Measure the engine on this machine next to the least a Go program needs."`
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`

@@ -234,6 +234,9 @@ func TestHelp(t *testing.T) {
 	for _, command := range []string{"serve", "run", "worker", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
 		golden(t, "help-"+command+".txt", w.ok(command, "--help"))
 	}
+	for _, command := range []string{"list", "prepare", "prune"} {
+		golden(t, "help-env-"+command+".txt", w.ok("env", command, "--help"))
+	}
 }
 
 func TestWorkflows(t *testing.T) {

@@ -184,7 +184,7 @@ func (c completer) values(v *kong.Value, at place, begun string) []string {
 		return completeRules(begun)
 	case v.Name == "metric":
 		return metricNames()
-	case slices.Contains([]string{"data", "output", "file", "token-file", "secret-file", "redis-ca", "redis-cert", "redis-key"}, v.Name):
+	case slices.Contains([]string{"data", "output", "file", "path", "env-dir", "find-links", "token-file", "secret-file", "redis-ca", "redis-cert", "redis-key"}, v.Name):
 		return []string{filesDirective}
 	default:
 		return nil

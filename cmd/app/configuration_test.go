@@ -26,14 +26,12 @@ func TestConfigurationPage(t *testing.T) {
 	written, twice := settingsOf(string(raw))
 	assert.Empty(t, twice, "flags that the page has twice for one command")
 	built := map[string]setting{}
-	for _, command := range parser.Model.Children {
-		if command.Hidden {
-			continue
-		}
-		assert.Contains(t, string(raw), "`"+command.Name, "the table of commands")
+	for _, command := range parser.Model.Leaves(true) {
+		name := commandPath(command)
+		assert.Contains(t, string(raw), "`"+name, "the table of commands")
 		for _, f := range append(slices.Clone(parser.Model.Flags), command.Flags...) {
 			if !f.Hidden {
-				built[command.Name+" --"+f.Name] = settingOf(f)
+				built[name+" --"+f.Name] = settingOf(f)
 			}
 		}
 	}

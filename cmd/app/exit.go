@@ -12,6 +12,7 @@ import (
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/environment"
 	"github.com/dagscope/dagscope/engine/wfformat"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -78,7 +79,7 @@ func exitCode(ctx context.Context, err error) int {
 func isMistake(err error) bool {
 	for _, kind := range []error{
 		engine.ErrUnknownWorkflow, engine.ErrInvalidParameter, dag.ErrInvalidGraph, wfformat.ErrInvalid,
-		metricsstore.ErrNotFound, metricsstore.ErrInvalid,
+		metricsstore.ErrNotFound, metricsstore.ErrInvalid, environment.ErrInvalid,
 	} {
 		if errors.Is(err, kind) {
 			return true
