@@ -54,7 +54,10 @@ func (j *job) build(ctx context.Context) error {
 	dir := filepath.Join(s.dir, string(j.key)+attemptMark+rand.Text()[:8])
 	a := &attempt{plan: &j.plan, tools: &s.tools, dir: dir, env: with(s.tools.env, "TMPDIR="+filepath.Join(dir, tmpDir))}
 	begun := time.Now()
-	err := j.watch(a, func() error { return a.make(ctx) })
+	err := os.Mkdir(dir, 0o700) // first, so that List has it
+	if err == nil {
+		err = j.watch(a, func() error { return a.make(ctx) })
+	}
 	if err == nil {
 		err = s.mark(a, time.Since(begun))
 	}
@@ -95,9 +98,9 @@ func (j *job) report(state State, size int64, line string) {
 	}
 }
 
-// make creates the folder with the lock files and runs the installers of the kind.
+// make writes the lock files into the folder and runs the installers of the kind.
 func (a *attempt) make(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Join(a.dir, tmpDir), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(a.dir, tmpDir), 0o700); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.spec.Files)) {

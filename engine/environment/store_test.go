@@ -8,14 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine/filelock"
 	"github.com/dagscope/dagscope/internal/testkit/pythontest"
 )
 
@@ -164,6 +167,37 @@ func TestOneAtATime(t *testing.T) {
 	assert.Equal(t, 1, prepared)
 }
 
+// TestLock: of many that lock, and remove the lock file as Prune does, one at a time has the lock of the name.
+func TestLock(t *testing.T) {
+	s := open(t, t.TempDir())
+	key := Key(strings.Repeat("a", 32))
+	var all sync.WaitGroup
+	var holders, turns atomic.Int64
+	for range 8 {
+		all.Go(func() {
+			for turn := 0; turn < 300; {
+				lock, err := s.lock(key, filelock.Exclusive)
+				if errors.Is(err, filelock.ErrLocked) {
+					runtime.Gosched()
+					continue
+				}
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.Equal(t, int64(1), holders.Add(1))
+				turns.Add(1)
+				holders.Add(-1)
+				if turn++; turn%2 == 0 {
+					assert.NoError(t, os.Remove(lock.Name())) // others may have the lock of the name from here on
+				}
+				assert.NoError(t, lock.Close())
+			}
+		})
+	}
+	all.Wait()
+	assert.Equal(t, int64(2400), turns.Load())
+}
+
 // TestCancel: a preparation that is cut off returns the cause at once and leaves nothing.
 func TestCancel(t *testing.T) {
 	needPython(t)
@@ -175,10 +209,16 @@ func TestCancel(t *testing.T) {
 	_, err := open(t, dir).Prepare(ctx, requirements(wheels, "base"), func(p Progress) {
 		seen.add(p)
 		if p.State == Preparing {
+			entries, err := open(t, dir).List()
+			assert.NoError(t, err)
+			if assert.Len(t, entries, 1) {
+				assert.Equal(t, []any{p.Key, Preparing}, []any{entries[0].Key, entries[0].State})
+			}
 			cancel(cause)
 		}
 	})
 	require.ErrorIs(t, err, cause)
+	assert.Equal(t, states{Preparing, Failed}, seen)
 	entries, err := open(t, dir).List()
 	require.NoError(t, err)
 	assert.Empty(t, entries)

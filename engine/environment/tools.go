@@ -1,7 +1,6 @@
 package environment
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +70,16 @@ const grace = 2 * time.Second
 // askPatience is how long a tool may take to say what it is, many times what it takes on a busy machine.
 const askPatience = 30 * time.Second
 
+// maxAnswer bounds what a tool may say, many times the dependencies of a large project. Of a longer answer the end is kept,
+// which does not decode.
+const maxAnswer = 4 << 20
+
 // ask runs a tool for what it prints. The error has the last line of what it said.
 func (t *tools) ask(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	var out bytes.Buffer
-	_, err := process.Run(ctx, process.Command{Args: args, Dir: t.dir, Env: t.env, Stdout: &out, Grace: grace})
+	out := process.NewTail(maxAnswer)
+	_, err := process.Run(ctx, process.Command{Args: args, Dir: t.dir, Env: t.env, Stdout: out, Grace: grace})
 	var start *process.StartError
 	if err == nil || errors.As(err, &start) { // which names the program
 		return out.String(), err
