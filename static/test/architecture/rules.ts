@@ -66,10 +66,12 @@ export const exceptions: Readonly<Record<string, { readonly rule: Rule; readonly
 export const wideTypes: Readonly<Record<string, string>> = {
   'model/run-table.ts#RunTable': 'a field for each column of an attempt, as the frames of the live stream have them',
   'model/run-fold.ts#RunColumns': 'the writer of that table: the same columns',
+  'api/client.ts#Api': 'one method for each operation of the REST API that the page uses',
   'api/schema.ts#operations': 'generated from the OpenAPI document',
   'api/schema.ts#paths': 'generated from the OpenAPI document',
   'view/parts/LanesCanvas.svelte#Props': 'a prop for each thing shown, so that each is followed by itself',
   'draw/palette.ts#Palette': 'a field for each role of tokens.css that canvases paint with',
+  'view/state/run-source.svelte.ts#RunSource': 'one getter for each part of what a run is shown from',
 };
 
 /** Names that say nothing about what a file holds. */
