@@ -144,7 +144,7 @@ func (r *Receiver) make(ctx context.Context, d due) (id record.RunID, complete b
 		return "", false, err
 	}
 	runs, err := r.source.Format.Read(ctx, []records.File{{
-		Path: r.source.Record + " " + d.key, Part: records.Main, Size: int64(len(text)),
+		Path: r.source.File, Part: records.Main, Size: int64(len(text)),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
 	}})
 	if err != nil {

@@ -24,7 +24,7 @@ type Messages struct {
 func NewNextflow(cfg Config) (*Messages, error) {
 	return newMessages(cfg, Source{
 		Record: "run", Records: "runs of Nextflow", Parts: "messages", Root: "the run",
-		System: nextflow.System, Format: nextflow.New(), Read: nextflow.Message, KeyOf: nextflow.KeyOf, Least: 1,
+		System: nextflow.System, Format: nextflow.New(), File: "weblog", Read: nextflow.Message, KeyOf: nextflow.KeyOf, Least: 1,
 	}, "a message of Nextflow with runId, runName, event and utcTime")
 }
 
@@ -32,7 +32,7 @@ func NewNextflow(cfg Config) (*Messages, error) {
 func NewSnakemake(cfg Config) (*Messages, error) {
 	return newMessages(cfg, Source{
 		Record: "run", Records: "runs of Snakemake", Parts: "messages", Root: "the run",
-		System: snakemake.System, Format: snakemake.New(), Read: snakemake.Message, KeyOf: snakemake.KeyOf, Least: 1,
+		System: snakemake.System, Format: snakemake.New(), File: "log", Read: snakemake.Message, KeyOf: snakemake.KeyOf, Least: 1,
 	}, "a message of the plugin that dagscope import --snippet snakemake prints")
 }
 

@@ -154,6 +154,7 @@ func TestNextflowIsKilled(t *testing.T) {
 	r.send("application/json", message("process_started", trace(1, "RUNNING")))
 	run := r.wait(incomplete("no messages arrived for 100ms, and the run has not ended"))
 	require.Equal(t, record.Interrupted, run.Status)
+	require.Equal(t, "pipeline", run.Info.Workflow, "no message said its name")
 }
 
 // TestSnakemakeIsTheSameAsFromAFile: whatever the requests are.

@@ -14,8 +14,10 @@ type Source struct {
 	// "spans", "the root of the trace".
 	Record, Records, Parts, Root string
 	// System is that of the runs, and Format reads the lines of a record as if they were a file.
+	// File is what that file is called: a word that says nothing about the run, which may be named after it.
 	System string
 	Format records.Format
+	File   string
 	// Read returns the key of the record that a line of the journal is of, and how many parts it has; empty if it is none. A
 	// key has at most maxKey bytes, and no line break.
 	Read func(line []byte) (key string, parts int)

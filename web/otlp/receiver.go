@@ -15,7 +15,7 @@ type Receiver struct{ *feed.Receiver }
 func New(cfg Config) (*Receiver, error) {
 	r, err := feed.New(cfg, feed.Source{
 		Record: "trace", Records: "traces", Parts: "spans", Root: "the root of the trace",
-		System: otlp.System, Format: otlp.New(),
+		System: otlp.System, Format: otlp.New(), File: "trace",
 		Read:  func(line []byte) (string, int) { return traceOf(line), spansOf(line) },
 		KeyOf: func(params map[string]string) string { return params["trace"] },
 		Least: 2, // services send a trace of one span for each health check
