@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,50 @@ import (
 // run and node, so a run that is written twice is one trace. Up to 200,000 links are written; the root says so in
 // dagscope.dependencies_left_out where there are more.
 func WriteOTLP(ctx context.Context, w io.Writer, q *metricsstore.Queries, run record.RunID) error {
+	d := &document{out: bufio.NewWriter(w)}
+	d.text(`{"resourceSpans":[`)
+	err := eachPart(ctx, q, run, func(p *otlpPart) error {
+		d.element(p)
+		return d.err
+	})
+	if err != nil {
+		return err
+	}
+	d.text("\n]}\n")
+	return errors.Join(d.err, d.out.Flush())
+}
+
+// requestSize is from how many bytes on a request is sent.
+const requestSize = 512 << 10
+
+// OTLPRequests passes on what WriteOTLP writes, as requests to a collector of some 0.5 MiB, the root span in the last one.
+// The error is that of send, or as of WriteOTLP.
+func OTLPRequests(ctx context.Context, q *metricsstore.Queries, run record.RunID, send func(body []byte) error) error {
+	var parts []*otlpPart
+	size := 0
+	flush := func() error {
+		body, err := json.Marshal(map[string]any{"resourceSpans": parts})
+		parts, size = nil, 0
+		if err != nil {
+			return err
+		}
+		return send(body)
+	}
+	err := eachPart(ctx, q, run, func(p *otlpPart) error {
+		parts = append(parts, p)
+		if size += p.size(); size < requestSize {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil || len(parts) == 0 {
+		return err
+	}
+	return flush()
+}
+
+// eachPart calls f for all parts of a run, the root last.
+func eachPart(ctx context.Context, q *metricsstore.Queries, run record.RunID, f func(*otlpPart) error) error {
 	kept, err := q.Run(ctx, run)
 	if err != nil {
 		return err
@@ -36,21 +81,16 @@ func WriteOTLP(ctx context.Context, w io.Writer, q *metricsstore.Queries, run re
 		return err
 	}
 	o := &spans{
-		document: document{out: bufio.NewWriter(w)}, queries: q, kept: &kept, waits: waits{decoder.Numbering()},
+		emit: f, queries: q, kept: &kept, waits: waits{decoder.Numbering()},
 		last: map[dag.NodeID]string{}, workers: map[int]*record.WorkerRecord{}, until: kept.Info.StartedAt,
 	}
 	for i := range workers {
 		o.workers[workers[i].Worker] = &workers[i]
 	}
-	o.text(`{"resourceSpans":[`)
 	if err := o.attempts(ctx, decoder, log); err != nil {
 		return err
 	}
-	if err := o.root(ctx); err != nil {
-		return err
-	}
-	o.text("\n]}\n")
-	return errors.Join(o.err, o.out.Flush())
+	return o.root(ctx)
 }
 
 // spansInPart is how many spans are written with one mention of their resource, if one worker made them all.
@@ -58,8 +98,8 @@ const spansInPart = 512
 
 // spans writes attempts as spans; those of one worker follow one another under its resource.
 type spans struct {
-	document
 	waits
+	emit    func(*otlpPart) error
 	queries *metricsstore.Queries
 	kept    *metricsstore.Run
 	workers map[int]*record.WorkerRecord
@@ -143,10 +183,12 @@ func (o *spans) attempts(ctx context.Context, decoder *record.Decoder, log *metr
 		if err := decoder.Err(); err != nil {
 			return fmt.Errorf("%w: run %s: %w", metricsstore.ErrCorrupt, o.kept.Info.ID, err)
 		}
-		return o.err
+		return nil
 	})
-	o.flush()
-	return err
+	if err != nil {
+		return err
+	}
+	return o.flush()
 }
 
 func (o *spans) attempt(ctx context.Context, m *record.TaskMetrics) error {
@@ -171,7 +213,7 @@ func (o *spans) attempt(ctx context.Context, m *record.TaskMetrics) error {
 	o.last[m.Node] = s.ID
 	o.pending, o.by = append(o.pending, s), append(o.by, m.Worker)
 	if len(o.pending) == spansInPart {
-		o.flush()
+		return o.flush()
 	}
 	return nil
 }
@@ -254,8 +296,17 @@ type otlpPart struct {
 	Scopes []otlpScope `json:"scopeSpans"`
 }
 
-// flush writes what is pending, by worker.
-func (o *spans) flush() {
+// size is about how many bytes a part takes in JSON: 600 for a span with its attributes, and 80 for a link.
+func (p *otlpPart) size() int {
+	size := 0
+	for _, s := range p.Scopes[0].Spans {
+		size += 600 + 80*len(s.Links)
+	}
+	return size
+}
+
+// flush passes on what is pending, by worker.
+func (o *spans) flush() error {
 	for _, worker := range slices.Compact(slices.Sorted(slices.Values(o.by))) {
 		var own []otlpSpan
 		for i := range o.pending {
@@ -263,15 +314,18 @@ func (o *spans) flush() {
 				own = append(own, o.pending[i])
 			}
 		}
-		o.part(o.resource(worker), own)
+		if err := o.part(o.resource(worker), own); err != nil {
+			return err
+		}
 	}
 	o.pending, o.by = o.pending[:0], o.by[:0]
+	return nil
 }
 
-func (o *spans) part(resource []otlpAttribute, own []otlpSpan) {
-	p := otlpPart{Scopes: []otlpScope{{map[string]string{"name": "dagscope"}, own}}}
+func (o *spans) part(resource []otlpAttribute, own []otlpSpan) error {
+	p := &otlpPart{Scopes: []otlpScope{{map[string]string{"name": "dagscope"}, own}}}
 	p.Resource.Attributes = resource
-	o.element(p)
+	return o.emit(p)
 }
 
 // resource is a worker: an instance of the engine.
@@ -319,6 +373,5 @@ func (o *spans) root(ctx context.Context) error {
 			s.fail(string(o.kept.Status), o.until, end.First)
 		}
 	}
-	o.part([]otlpAttribute{text("service.name", info.Engine())}, []otlpSpan{s})
-	return nil
+	return o.part([]otlpAttribute{text("service.name", info.Engine())}, []otlpSpan{s})
 }

@@ -81,7 +81,7 @@ func TestOTLP(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, 1, outcomes[record.OutcomeFailed])
+	assert.Equal(t, 1, outcomes[record.OutcomeRetrying])
 	assert.Equal(t, []int{1, 3, 1}, []int{functions["dagscope: split"], functions["dagscope: "+grey], functions["dagscope: join"]})
 	require.ErrorIs(t, export.WriteOTLP(t.Context(), &b, q, "missing"), metricsstore.ErrNotFound)
 }

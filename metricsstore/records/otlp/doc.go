@@ -7,6 +7,9 @@
 // numbers, and numbers as strings are understood, and so is what Tempo returns (batches). Each trace is a run. Inferred
 // is what waits for what, see records.Run.AddSpans. Not recorded are lanes and what spans used.
 //
+// A trace that dagscope has exported becomes the tasks and attempts that it was made of: its spans say so by their
+// attributes, and what an attempt waited for is a link.
+//
 // Guarantees: each span with an ID is in a run once, unless a note says how many traces were left out. A span whose
 // status is an error has failed; its message is that of the status, or else of its last exception. A span of which only
 // the start is known is under way.

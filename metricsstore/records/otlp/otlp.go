@@ -81,6 +81,7 @@ type reader struct {
 	lines    trace.Lines               // of the span
 	about    trace.Lines               // its attributes and events
 	value    []byte                    // of the attribute that is read
+	own      []ownAttribute            // of the span
 	slot     int32                     // of the batch that is read
 	known    map[string]trace.Resource // by their JSON: each request repeats them
 	dropped  int

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (r *reader) span(raw []byte) error {
 		case "kind":
 			kind = s.Skip()
 		case "attributes":
-			span.Command = r.attributes(&s)
+			span.Command, span.Attempt = r.attributes(&s)
 		case "events":
 			events = s.Skip() // their times count from the start of the span, which may follow
 		case "status":
@@ -176,16 +177,28 @@ func commandRank(name []byte) int {
 	return notCommand
 }
 
-// attributes adds a line for each and returns the command, if one of them is.
-func (r *reader) attributes(s *scan.Scanner) string {
+// attributes adds a line for each and returns the command, if one of them is, and the attempt that dagscope has exported, if
+// they are of one. Then there is no line for what the attempt is made of.
+func (r *reader) attributes(s *scan.Scanner) (string, *trace.Attempt) {
 	command, best := "", notCommand
+	r.own = r.own[:0]
 	r.each(s, func(name, value []byte) {
+		if own, is := bytes.CutPrefix(name, []byte(ownPrefix)); is {
+			r.own = append(r.own, ownAttribute{string(own), string(value)})
+			return
+		}
 		r.about.AddPair(name, value)
 		if rank := commandRank(name); rank < best && len(value) > 0 {
 			command, best = string(value), rank
 		}
 	})
-	return bounded.Text(command)
+	attempt := attemptOf(r.own)
+	if attempt == nil {
+		for _, own := range r.own {
+			r.about.AddPair([]byte(ownPrefix+own.name), []byte(own.value))
+		}
+	}
+	return bounded.Text(command), attempt
 }
 
 // events adds a line for each event with the time since start, and returns the last exception.

@@ -26,8 +26,9 @@ type Span struct {
 	ID       SpanID
 	Parent   SpanID // zero for a root
 	Links    []Link
-	Resource int32 // slot of what recorded it, or None
-	Server   bool  // if another span has this ID, that is the call of this one
+	Resource int32    // slot of what recorded it, or None
+	Server   bool     // if another span has this ID, that is the call of this one
+	Attempt  *Attempt // nil of spans that dagscope has not exported
 	// Span has the rest. Its ID, parent, links, worker and function follow from the fields above.
 	records.Span
 }

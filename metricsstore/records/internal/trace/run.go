@@ -54,6 +54,10 @@ func (c *builder) build(r *records.Run, numbers []int32) {
 	r.Key = c.span(numbers[0]).Trace.String()
 	c.describe(r, numbers, workers)
 	c.identify(r, numbers, index)
+	if c.areAttempts(numbers) {
+		c.addAttempts(r, numbers, spans)
+		return
+	}
 	r.AddSpans(spans)
 }
 
