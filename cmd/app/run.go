@@ -23,6 +23,7 @@ type runCommand struct {
 	Tag      []string          `sep:"none" placeholder:"TAG" help:"Tag the run, to find it again. Can be repeated."`
 	Rules    rulesFlag         `placeholder:"RULES" help:"Change how tasks and outputs are placed if processes share the run: any of no-become, no-clustering, no-delay, no-inline, no-preload, store-all, cluster=4MiB, inline=16KiB, hold=2s, invokers=16, poison=3, separated by commas."`
 	workersFlags
+	collectorFlags
 	recordFlags
 	targetFlags
 	fleet.Invoking
@@ -41,6 +42,12 @@ func (c *runCommand) Validate() error {
 	}
 	if c.Server != "" && (c.Workers != nil || c.Durability != embedded.Group) {
 		return errors.New("--server is given with --workers or --durability, expected neither: the service has its own")
+	}
+	if c.Server != "" && c.OTLPEndpoint != "" {
+		return errors.New("--server is given with --otlp-endpoint, expected one of them: a service sends its own runs, with the flag of serve")
+	}
+	if _, err := c.collectorFlags.configure(); err != nil {
+		return err
 	}
 	if c.Deadline <= 0 {
 		return fmt.Errorf("--deadline is %s, expected more than 0", c.Deadline)
@@ -74,7 +81,11 @@ func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, e
 		return nil, err
 	}
 	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error {
-		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0, invite: c.Invoking}
+		collector, err := c.collectorFlags.configure()
+		if err != nil {
+			return err
+		}
+		o := engineOptions{workers: c.width(), durability: c.Durability, idle: c.width() == 0, invite: c.Invoking, collector: collector}
 		return s.withEngine(ctx, h, o, func(e *engine.Engine) (err error) {
 			report, err = s.runOnce(ctx, e, h, c.Workflow, args, c.options())
 			return err

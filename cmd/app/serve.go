@@ -31,6 +31,7 @@ type serveCommand struct {
 	LogRequests bool     `help:"Log every request, not only those that fail with a server error."`
 	workersFlags
 	keepFlags
+	collectorFlags
 	recordFlags
 	storeFlags
 	fleet.Invoking
@@ -58,7 +59,8 @@ func (c *serveCommand) Validate() error {
 			return err
 		}
 	}
-	return nil
+	_, err := c.collectorFlags.configure()
+	return err
 }
 
 // Run serves until ctx ends. It binds the address before it opens the data folder, so that a call on a port that is taken
@@ -110,12 +112,17 @@ const softStop = 3 * time.Second
 // recorded while viewers can still see it, and the server stops last.
 func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, token string) error {
 	log := c.logger(s, slog.LevelInfo)
+	collector, err := c.collectorFlags.configure()
+	if err != nil {
+		return err
+	}
 	m, err := s.newMachinery(h, engineOptions{
 		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
 		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
 		unrecorded: func(run record.RunID, err error) {
 			log.Error("a run could not be recorded in full", "run", run, "error", err)
 		},
+		collector: collector,
 	})
 	if err != nil {
 		return err

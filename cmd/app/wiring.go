@@ -14,6 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/embedded"
+	"github.com/dagscope/dagscope/web/otlp/exporter"
 )
 
 // programBegan is approximately when the process started.
@@ -47,6 +48,7 @@ type engineOptions struct {
 	upload     metricsstore.Strategy     // of runs without a strategy; the zero value is the default of the recorder
 	softStop   time.Duration             // how long tasks have to finish once the engine is stopped, 0 for the default of the worker
 	unrecorded func(record.RunID, error) // is called with what is missing from records, nil if reports include it
+	collector  exporter.Config           // where runs are sent to, with an empty Endpoint for nowhere
 
 	// If other processes share the runs:
 
@@ -83,8 +85,12 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 	if err != nil {
 		return nil, err
 	}
+	records, err := m.sendRuns(h, o.collector)
+	if err != nil {
+		return nil, err
+	}
 	m.engine, err = engine.New(engine.Config{
-		Executor: m.pool, Workflows: s.workflows, Recorder: recorder, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
+		Executor: m.pool, Workflows: s.workflows, Recorder: records, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
 		Unrecorded: o.unrecorded,
 	})
 	if err == nil && h.redis == nil {
