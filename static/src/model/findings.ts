@@ -31,7 +31,10 @@ export interface FindingsContext {
   readonly failure?: Failure | null;
   /** Where past runs of the workflow ended. */
   readonly expected?: { readonly p25Ns: number; readonly p75Ns: number; readonly runs: number } | null;
-  /** Word for how a run ended that did not succeed: cancelled, interrupted; unknown where its record is damaged. */
+  /**
+   * Word for how a run ended that did not succeed: cancelled, interrupted; unknown where its record is damaged. A run that
+   * was imported and is running is a recording of which more is expected.
+   */
   readonly status?: string;
   /** Of a run that was imported. */
   readonly imported?: Recording | null;
@@ -82,6 +85,8 @@ export function findingsOf(
   const figures = known?.figures ?? figuresAt(table, lanes, at);
   const counts = known?.counts ?? countStates(index, table, at);
   if (!table.ended) return liveFindings(index, table, { ...known, figures, counts }, at, context);
+  if (context.status === 'running' && context.imported)
+    return { lead: [text(soFarText(index, counts, at))], second: [] };
   const bounds = boundsOf(index, table, lanes);
   const sentences = [
     endSentence(index, table, { figures, counts }, context),
@@ -89,6 +94,12 @@ export function findingsOf(
     ...(bounds === undefined ? [] : withCached(index, table, bounds, counts.cached, context)),
   ].filter((spans) => spans !== undefined);
   return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
+}
+
+/** What is known of a recording of which more is expected: what took long in it may be another thing in the end. */
+function soFarText(index: GraphIndex, { failed }: StateCounts, atNs: number): string {
+  const failures = failed > 0 ? `, ${count(failed)} of them failed,` : '';
+  return `${counted(index.tasks, 'task')}${failures} are known of the ${durationText(atNs)} so far.`;
 }
 
 /**

@@ -44,6 +44,16 @@ function findings(
   return [textOf(lead), textOf(second)];
 }
 
+describe('of a recording that grows', () => {
+  test('nothing is concluded from what has come so far', () => {
+    const rows = [ran(0, 0, 0, 10), ran(1, 1, 0, 1, { outcome: Outcome.failed })];
+    const imported = { recordedNs: 0, explainedNs: 10 * S, isReconstructed: false };
+    const table = tableOf(rows, { ended: true, nowNs: 10 * S });
+    const said = findings(['a', 'b'], table, 0, { status: 'running', imported });
+    expect(said).toEqual(['2 tasks, 1 of them failed, are known of the 10.0 s so far.', '']);
+  });
+});
+
 describe('of an ended run', () => {
   test('tasks that took no time explain all of no time', () => {
     const rows = [ran(0, 0, 0, 0), ran(1, 0, 0, 0)];
