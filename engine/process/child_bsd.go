@@ -18,8 +18,5 @@ func awaitEnd(child *os.Process, atEnd func()) (*os.ProcessState, error) {
 	return state, err
 }
 
-// readBytes does nothing: this system does not count the bytes of a process.
-func readBytes(*Usage, int) {}
-
 // groupRuns is true: only the signal 0 says more here.
 func groupRuns(int) bool { return true }

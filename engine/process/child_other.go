@@ -28,9 +28,11 @@ func (c *Command) program() (string, error) {
 }
 
 func (c *Command) diagnose(_ string, err error) error {
-	if info, problem := os.Stat(c.Dir); c.Dir != "" && problem != nil {
+	info, problem := os.Stat(c.Dir)
+	if c.Dir != "" && problem != nil {
 		return fmt.Errorf("its working folder: %w", problem)
-	} else if c.Dir != "" && !info.IsDir() {
+	}
+	if c.Dir != "" && !info.IsDir() {
 		return fmt.Errorf("its working folder %s is no folder", c.Dir)
 	}
 	return err
@@ -62,4 +64,11 @@ func addTimes(u *Usage, state *os.ProcessState) {
 	u.User, u.System = state.UserTime(), state.SystemTime()
 }
 
-func readBytes(*Usage, int) {}
+// guard does nothing: no command is killed when this process ends.
+var guard guardian
+
+type guardian struct{}
+
+func (guardian) add(int) {}
+
+func (guardian) remove(int) {}

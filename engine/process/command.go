@@ -30,6 +30,12 @@ type Command struct {
 	Files []*os.File
 	// Grace is how long a command may take to end after it was asked to; then it is killed. Default 5 s.
 	Grace time.Duration
+	// MemoryLimit is how many bytes the command and all that it starts may use together; above it all of them are killed, see
+	// Result.OutOfMemory. Default: no limit. Where this process can make a cgroup (version 2) with the controller memory, the
+	// kernel enforces it, and counts cached files, which it drops first. Elsewhere on Linux the memory of the processes that
+	// descend from the command is read every 10 ms, so that it can be exceeded by what they allocate in that time. There is
+	// no limit of address space (RLIMIT_AS), since many runtimes reserve far more than they use. Other systems have no limit.
+	MemoryLimit int64
 }
 
 const defaultGrace = 5 * time.Second
@@ -41,6 +47,8 @@ func (c *Command) withDefaults() (Command, error) {
 		return d, &StartError{Err: fmt.Errorf("it has no arguments, expected a program")}
 	case c.Grace < 0:
 		return d, &StartError{Program: c.Args[0], Err: fmt.Errorf("its grace is %v, expected at least 0", c.Grace)}
+	case c.MemoryLimit < 0:
+		return d, &StartError{Program: c.Args[0], Err: fmt.Errorf("its limit of memory is %d bytes, expected at least 0", c.MemoryLimit)}
 	case c.Grace == 0:
 		d.Grace = defaultGrace
 	}
@@ -83,15 +91,21 @@ type Line struct {
 type Result struct {
 	ExitCode int
 	Signal   string // which ended it, for example "killed"; "" if it exited
-	Usage    Usage
-	Tail     string // the last TailSize bytes of both streams, as they arrived
-	Stderr   string // the last TailSize bytes of standard error alone, which much output does not push out
+	// OutOfMemory is whether it was killed because it exceeded Command.MemoryLimit.
+	OutOfMemory bool
+	Usage       Usage
+	Tail        string // the last TailSize bytes of both streams, as they arrived
+	Stderr      string // the last TailSize bytes of standard error alone, which much output does not push out
 }
 
 // Usage is what a command and the processes used that it started and waited for; -1 is unknown.
 type Usage struct {
-	User, System time.Duration // of all processors together
-	// PeakMemory is the largest resident memory of one of the processes, in bytes.
+	// User and System are times of all processors together. Those of processes that were not waited for are part of it only
+	// where this process can make cgroups.
+	User, System time.Duration
+	// PeakMemory is the largest resident memory of one of the processes, in bytes. On Linux it is exact if it is larger than
+	// the one of this process so far. Otherwise it is the peak of 0.1 s before the end or earlier, since the kernel forgets
+	// it then, and of a command that ended within 20 ms the peak of its cgroup, or unknown.
 	PeakMemory int64
 	// ReadBytes and WrittenBytes are what went through read(2) and write(2) and their like, from and to anything.
 	ReadBytes, WrittenBytes int64

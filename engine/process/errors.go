@@ -21,15 +21,19 @@ func (e *StartError) Error() string {
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-// ExitError says that a command ended by itself, but not with exit code 0.
+// ExitError says that a command ended without being asked to, but not with exit code 0.
 type ExitError struct {
 	Result
+	limit int64 // of memory
 }
 
 // Error returns for example "exit status 3: cannot open a.txt", with the last line of standard error.
 func (e *ExitError) Error() string {
 	how := fmt.Sprintf("exit status %d", e.ExitCode)
-	if e.Signal != "" {
+	switch {
+	case e.OutOfMemory:
+		how = fmt.Sprintf("out of memory, its limit is %d MiB", e.limit>>20)
+	case e.Signal != "":
 		how = "ended by the signal: " + e.Signal
 	}
 	if words := lastLine(e.Stderr); words != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // input is the writing end of standard input, with what is written to it; the zero value is for none.
@@ -12,11 +13,14 @@ type input struct {
 	ours *os.File
 }
 
-// newInput returns what a command reads, which the caller closes unless it is from itself.
+// nothing is the standard input of commands without one; it stays open for the next.
+var nothing = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
+
+// newInput returns what a command reads. If the input is not zero, the caller closes it.
 func newInput(from io.Reader) (*os.File, input, error) {
 	switch from := from.(type) {
 	case nil:
-		f, err := os.Open(os.DevNull)
+		f, err := nothing()
 		return f, input{}, err
 	case *os.File:
 		return from, input{}, nil

@@ -11,34 +11,64 @@ import (
 
 // Process is a command that was started. Its methods are safe for concurrent use.
 type Process struct {
-	child  *os.Process
-	grace  time.Duration
-	output *output
+	command Command
+	child   *os.Process
+	output  *output
+	meter   *meter
 
 	ended  chan struct{} // closed when result and err are set
 	result Result
 	err    error
 
-	mu     sync.Mutex
-	gone   bool        // its group has ended; the number may become another one's
-	cause  error       // why it was stopped, nil if it was not
-	killer *time.Timer // kills it after its grace, nil if it was not stopped
+	mu       sync.Mutex
+	gone     bool        // its group has ended; the number may become another one's
+	cause    error       // why it was stopped, nil if it was not
+	killer   *time.Timer // kills it after its grace, nil if it was not stopped
+	exceeded bool        // it was killed for its limit of memory
 }
 
 // Run runs a command and returns when it and its group have ended. If it could not be started the error is a *StartError,
 // if it did not end with exit code 0 an *ExitError; if it was stopped because ctx ended, it is the cause of that. The
 // Result is as complete as possible in any case.
 func Run(ctx context.Context, c Command) (Result, error) {
-	p, err := Start(ctx, c)
+	runtime.LockOSThread() // see attributes: the command would be killed with the thread
+	defer runtime.UnlockOSThread()
+	p, err := newProcess(ctx, c)
+	if err == nil {
+		err = p.start()
+	}
 	if err != nil {
 		return Result{Usage: unknownUsage()}, err
 	}
-	return p.Wait()
+	p.attend(ctx)
+	return p.result, p.err
 }
 
 // Start starts a command, which is stopped when ctx ends, see Process.Stop. The error is a *StartError, or the cause of the
 // end of ctx. The caller need not call Wait.
 func Start(ctx context.Context, c Command) (*Process, error) {
+	p, err := newProcess(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.start()
+		started <- err
+		if err == nil {
+			p.attend(ctx)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// newProcess checks a command and makes what it needs.
+func newProcess(ctx context.Context, c Command) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -46,16 +76,9 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	output, err := newOutput(&c)
-	if err != nil {
+	p := &Process{command: c, ended: make(chan struct{})}
+	if p.output, err = newOutput(&c); err != nil {
 		return nil, &StartError{Program: c.Args[0], Err: err}
-	}
-	p := &Process{grace: c.Grace, output: output, ended: make(chan struct{})}
-	started := make(chan error)
-	go p.attend(ctx, &c, started)
-	if err := <-started; err != nil {
-		output.discard()
-		return nil, err
 	}
 	return p, nil
 }
@@ -83,7 +106,7 @@ func (p *Process) Stop(cause error) {
 	}
 	p.cause = cause
 	terminateGroup(p.child)
-	p.killer = time.AfterFunc(p.grace, p.Kill)
+	p.killer = time.AfterFunc(p.command.Grace, p.Kill)
 }
 
 // Kill kills the group. Wait returns an *ExitError, unless Stop was called before.
@@ -98,59 +121,103 @@ func (p *Process) Kill() {
 // Signal sends a signal to the command alone. The error wraps os.ErrProcessDone after its end.
 func (p *Process) Signal(s os.Signal) error { return p.child.Signal(s) }
 
-// attend starts a command, waits for its end and removes what is left of it.
-func (p *Process) attend(ctx context.Context, c *Command, started chan<- error) {
-	runtime.LockOSThread() // see attributes: the command would be killed with the thread
-	defer runtime.UnlockOSThread()
-	err := p.start(c)
-	if err != nil {
-		started <- err
-		return
+// Usage returns what the command has used so far, with the children that it waited for. Context switches are unknown. The
+// error wraps os.ErrProcessDone after its end, and errors.ErrUnsupported where processes are not measured.
+func (p *Process) Usage() (Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return unknownUsage(), os.ErrProcessDone
 	}
-	defer close(p.ended)
-	p.output.read(p.Stop)
-	unwatch := context.AfterFunc(ctx, func() { p.Stop(context.Cause(ctx)) })
-	started <- nil
+	return snapshot(p.child.Pid)
+}
 
+// ResetPeak has PeakMemory of a later Usage count from now on. The errors are those of Usage, and of a system that does not
+// permit it.
+func (p *Process) ResetPeak() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return os.ErrProcessDone
+	}
+	return resetPeak(p.child.Pid)
+}
+
+// exceeds kills the group because it uses more than its limit of memory.
+func (p *Process) exceeds() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		p.exceeded = true
+		killGroup(p.child)
+	}
+}
+
+// start starts the command with its three streams.
+func (p *Process) start() error {
+	input, err := p.execute()
+	if err != nil {
+		p.output.discard()
+		return err
+	}
+	input.start(p.Stop)
+	p.output.read(p.Stop)
+	p.meter.started(p.child, p.exceeds)
+	guard.add(p.child.Pid)
+	return nil
+}
+
+// execute executes the program. The result is its standard input.
+func (p *Process) execute() (input, error) {
+	c := &p.command
+	program, err := c.program()
+	if err != nil {
+		return input{}, err
+	}
+	stdin, ours, err := newInput(c.Stdin)
+	if err != nil {
+		return input{}, &StartError{Program: c.Args[0], Err: err}
+	}
+	files := append([]*os.File{stdin, p.output.streams[0].theirs, p.output.streams[1].theirs}, c.Files...)
+	p.meter = newMeter(c.MemoryLimit)
+	p.child, err = p.meter.start(program, c.Args, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: files})
+	if ours.ours != nil {
+		_ = stdin.Close()
+	}
+	if err != nil {
+		ours.discard()
+		p.meter.remove(&Usage{})
+		return input{}, &StartError{Program: c.Args[0], Err: c.diagnose(program, err)}
+	}
+	return ours, nil
+}
+
+// attend waits for the end of a command and removes what is left of it.
+func (p *Process) attend(ctx context.Context) {
+	defer close(p.ended)
+	unwatch := context.AfterFunc(ctx, func() { p.Stop(context.Cause(ctx)) })
 	p.result.Usage = unknownUsage()
 	state, err := awaitEnd(p.child, func() {
 		unwatch()
 		p.atEnd()
 	})
 	p.linger()
-	p.conclude(state, cmp.Or(err, p.output.finish()))
-}
-
-// start starts the command with its standard input.
-func (p *Process) start(c *Command) error {
-	program, err := c.program()
-	if err != nil {
-		return err
+	if state != nil {
+		addTimes(&p.result.Usage, state)
 	}
-	stdin, feed, err := newInput(c.Stdin)
-	if err != nil {
-		return &StartError{Program: c.Args[0], Err: err}
-	}
-	files := append([]*os.File{stdin, p.output.streams[0].theirs, p.output.streams[1].theirs}, c.Files...)
-	p.child, err = startProgram(program, c.Args, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: files, Sys: attributes()})
-	if stdin != c.Stdin {
-		_ = stdin.Close()
-	}
-	if err != nil {
-		feed.discard()
-		return &StartError{Program: c.Args[0], Err: c.diagnose(program, err)}
-	}
-	feed.start(p.Stop)
-	return nil
+	outOfMemory := p.meter.remove(&p.result.Usage)
+	err = cmp.Or(err, p.output.finish())
+	p.conclude(state, outOfMemory, err)
 }
 
 // atEnd kills what the command left running, unless it was stopped, when the rest of its group has the rest of the grace.
 func (p *Process) atEnd() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	readBytes(&p.result.Usage, p.child.Pid)
+	p.meter.ended(&p.result.Usage, p.child)
 	if p.cause == nil {
 		killGroup(p.child)
+		guard.remove(p.child.Pid)
 		p.gone = true
 	}
 }
@@ -161,8 +228,9 @@ func (p *Process) linger() {
 	stopped := p.cause != nil
 	p.mu.Unlock()
 	if stopped {
-		awaitGroup(p.child.Pid, p.grace+reapWait)
+		awaitGroup(p.child.Pid, p.command.Grace+reapWait)
 		p.killer.Stop()
+		guard.remove(p.child.Pid)
 		p.mu.Lock()
 		p.gone = true
 		p.mu.Unlock()
@@ -171,20 +239,21 @@ func (p *Process) linger() {
 }
 
 // conclude makes the result. The error is of the output, or of waiting.
-func (p *Process) conclude(state *os.ProcessState, err error) {
+func (p *Process) conclude(state *os.ProcessState, outOfMemory bool, err error) {
 	r := &p.result
 	r.Tail, r.Stderr = p.output.tail.String(), p.output.stderr.String()
 	r.ExitCode = -1
 	if state != nil {
 		r.ExitCode, r.Signal = ending(state)
-		addTimes(&r.Usage, state)
 	}
+	failed := r.ExitCode != 0 || r.Signal != ""
+	r.OutOfMemory = failed && (outOfMemory || p.exceeded)
 	switch {
 	case p.cause != nil:
 		p.err = p.cause
 	case err != nil:
 		p.err = err
-	case r.ExitCode != 0 || r.Signal != "":
-		p.err = &ExitError{Result: *r}
+	case failed:
+		p.err = &ExitError{Result: *r, limit: p.command.MemoryLimit}
 	}
 }

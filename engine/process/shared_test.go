@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -23,11 +24,30 @@ func play(role string, args []string) {
 	case "run": // the arguments as a command, until this process is killed
 		_, err := Run(context.Background(), Command{Args: args, Env: testEnv(), Stdout: os.Stdout})
 		fmt.Fprintln(os.Stderr, err)
-	case "touch": // as many MiB
-		size, _ := strconv.Atoi(args[0])
-		memory := bytes.Repeat([]byte{1}, size<<20)
-		fmt.Println("touched", len(memory)>>20)
+	case "touch": // as many MiB, until the end of the input
+		touch(args[0])
+		fmt.Println("touched", ownPeak())
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "release": // as many MiB, once they were touched
+		fmt.Println("released", syscall.Munmap(touch(args[0])))
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	}
+}
+
+// touch returns as many MiB that are used, outside the heap, which is several times as large with a race detector.
+func touch(mib string) []byte {
+	size, err := strconv.Atoi(mib)
+	if err != nil {
+		panic(err)
+	}
+	memory, err := syscall.Mmap(-1, 0, size<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < len(memory); i += os.Getpagesize() {
+		memory[i] = 1
+	}
+	return memory
 }
 
 // played is a command that plays a role.

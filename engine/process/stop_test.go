@@ -109,25 +109,6 @@ func TestNothingIsLeftOfTheGroup(t *testing.T) {
 	requireEnds(t, number(t, lines.await(t, "child ")))
 }
 
-// TestOutputHeldOpenOutsideTheGroup: such a process is neither found nor waited for.
-func TestOutputHeldOpenOutsideTheGroup(t *testing.T) {
-	lines := newLineLog()
-	c := Command{Args: []string{"setsid", "sh", "-c", `echo "left $$"; exec sleep 1000`}, Env: testEnv(), Lines: lines.add}
-	if _, err := c.program(); err != nil {
-		t.Skip("there is no setsid(1) here")
-	}
-	c.Args = []string{"sh", "-c", `setsid sh -c 'echo "left $$"; exec sleep 1000' & while ! [ -e done ]; do sleep 0.01; done`}
-	c.Dir = t.TempDir()
-	p, err := Start(t.Context(), c)
-	require.NoError(t, err)
-	left := number(t, lines.await(t, "left "))
-	require.NoError(t, os.WriteFile(c.Dir+"/done", nil, 0o600))
-	_, err = p.Wait()
-	require.NoError(t, err)
-	assert.True(t, lives(left))
-	require.NoError(t, syscall.Kill(left, syscall.SIGKILL))
-}
-
 func TestOutputClosedBeforeTheEnd(t *testing.T) {
 	_, err := Run(t.Context(), shell("exec >&- 2>&-; sleep 0.2; exit 7"))
 	require.EqualError(t, err, "exit status 7")
