@@ -24,6 +24,13 @@ func play(role string, args []string) {
 	case "run": // the arguments as a command, until this process is killed
 		_, err := Run(context.Background(), Command{Args: args, Env: testEnv(), Stdout: os.Stdout})
 		fmt.Fprintln(os.Stderr, err)
+	case "folder": // in the one of the argument, until this process is killed
+		folders, err := OpenFolders(args[0])
+		if err == nil {
+			f, problem := folders.New("x")
+			fmt.Println("made", f.Path, problem)
+		}
+		<-time.After(time.Hour)
 	case "touch": // as many MiB, until the end of the input
 		touch(args[0])
 		fmt.Println("touched", ownPeak())
