@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/process"
 	"github.com/dagscope/dagscope/engine/record"
 )
 
@@ -24,7 +25,7 @@ const outputWait = 200 * time.Millisecond
 type child struct {
 	cmd    *exec.Cmd
 	board  *Board
-	stderr tail // also written by the goroutine of cmd that copies standard error
+	stderr *tail // also written by the goroutine of cmd that copies standard error
 	began  time.Time
 }
 
@@ -35,9 +36,9 @@ func (s *Supervisor) start(lifeline *os.File) (*child, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // the mapping stays
-	c := &child{cmd: exec.Command(s.cfg.Command[0], s.cfg.Command[1:]...), board: board, began: time.Now()}
+	c := &child{cmd: exec.Command(s.cfg.Command[0], s.cfg.Command[1:]...), board: board, stderr: newTail(), began: time.Now()}
 	c.cmd.Stdout = ignoreErrors{s.cfg.Stdout}
-	c.cmd.Stderr = io.MultiWriter(&c.stderr, ignoreErrors{s.cfg.Stderr})
+	c.cmd.Stderr = io.MultiWriter(c.stderr, ignoreErrors{s.cfg.Stderr})
 	c.cmd.ExtraFiles = []*os.File{file, lifeline} // boardFile and lifelineFile
 	c.cmd.SysProcAttr = apart()
 	c.cmd.WaitDelay = outputWait
@@ -68,13 +69,13 @@ func (c *child) terminate() { _ = c.cmd.Process.Signal(terminate) }
 
 // kill kills the process and its group. The process ended only some milliseconds ago, so its group number cannot belong
 // to another group, unless all numbers have been used since.
-func (c *child) kill() { killGroup(c.pid()) }
+func (c *child) kill() { process.KillGroup(c.pid()) }
 
 func (c *child) unmapBoard() { _ = c.board.close() }
 
 // howEnded describes how the process ended, for people.
 func (c *child) howEnded() string {
-	code, signal := ending(c.cmd.ProcessState)
+	code, signal := process.Ending(c.cmd.ProcessState)
 	if signal != "" {
 		return "ended by the signal: " + signal
 	}
@@ -86,9 +87,9 @@ func (c *child) evidence(worker, host string) record.ErrorRecord {
 	r := record.ErrorRecord{
 		Kind: record.WorkerLostError, Node: dag.NoNode, Worker: worker, Host: host, Time: time.Now(), Stack: c.stderr.String(),
 	}
-	r.ExitCode, r.Signal = ending(c.cmd.ProcessState)
+	r.ExitCode, r.Signal = process.Ending(c.cmd.ProcessState)
 	r.Message = fmt.Sprintf("the worker process %d %s after %s", c.pid(), c.howEnded(), time.Since(c.began).Round(time.Millisecond))
-	if peak := peakMemory(c.cmd.ProcessState); peak > 0 {
+	if peak := process.PeakMemory(c.cmd.ProcessState); peak > 0 {
 		r.Message += fmt.Sprintf(", its memory peaked at %d MiB", peak>>20)
 	}
 	if words := c.stderr.lastWords(); words != "" {
@@ -123,4 +124,4 @@ func Adopt() (*Board, <-chan struct{}, error) {
 
 // Disband kills this process, which has called Adopt, and every process that it has started, after its supervisor has
 // ended.
-func Disband() { killGroup(os.Getpid()) }
+func Disband() { process.KillGroup(os.Getpid()) }

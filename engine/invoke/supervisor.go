@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/process"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state/ledger"
 )
@@ -207,7 +208,7 @@ func (s *Supervisor) attend(ctx context.Context, c *child) (wasWorking bool) {
 	name, sessions := c.board.read()
 	c.unmapBoard()
 	s.report(c, name, sessions)
-	reapGroup(c.pid())
+	process.ReapGroup(c.pid())
 	return slices.ContainsFunc(sessions, func(l openSession) bool { return len(l.running) > 0 })
 }
 

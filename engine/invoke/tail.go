@@ -5,31 +5,29 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/dagscope/dagscope/engine/process"
 	"github.com/dagscope/dagscope/engine/record"
 )
 
 // tail keeps the last record.MaxEvidence bytes that were written to it, and the last line with which the Go runtime ends
-// a process, since stacks of many goroutines follow that line. Safe for concurrent use; mu guards all fields.
+// a process, since stacks of many goroutines follow that line. Safe for concurrent use.
 type tail struct {
+	*process.Tail
+
 	mu     sync.Mutex
-	buf    []byte
 	line   []byte    // the beginning of the line that is being written
 	before [2][]byte // the beginnings of the last two lines that were not empty, the older one first
 	words  string    // see lastWords
 }
 
-// Write implements io.Writer. It never fails, and keeps at most twice record.MaxEvidence bytes.
+func newTail() *tail { return &tail{Tail: process.NewTail(record.MaxEvidence)} }
+
+// Write implements io.Writer. It never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.scanLines(p)
-	rest := p[max(0, len(p)-record.MaxEvidence):]
-	if len(t.buf)+len(rest) > 2*record.MaxEvidence {
-		keep := min(len(t.buf), record.MaxEvidence-len(rest))
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-keep:]...)
-	}
-	t.buf = append(t.buf, rest...)
-	return len(p), nil
+	t.mu.Unlock()
+	return t.Tail.Write(p)
 }
 
 // scanLines checks the beginning of each line. The caller holds mu.
@@ -92,12 +90,6 @@ func (t *tail) checkSignal() {
 	default:
 		t.words = string(signal)
 	}
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.buf[max(0, len(t.buf)-record.MaxEvidence):])
 }
 
 // lastWordsMax bounds how many bytes of a line become part of a message.

@@ -58,7 +58,11 @@ func awaitEnd(child *os.Process, atEnd func()) (*os.ProcessState, error) {
 	return state, err
 }
 
-func ending(state *os.ProcessState) (code int, signal string) { return state.ExitCode(), "" }
+// Ending returns the exit code of a process; there are no signals.
+func Ending(state *os.ProcessState) (code int, signal string) { return state.ExitCode(), "" }
+
+// PeakMemory is unknown.
+func PeakMemory(*os.ProcessState) int64 { return -1 }
 
 func addTimes(u *Usage, state *os.ProcessState) {
 	u.User, u.System = state.UserTime(), state.SystemTime()

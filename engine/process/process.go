@@ -244,7 +244,7 @@ func (p *Process) conclude(state *os.ProcessState, outOfMemory bool, err error) 
 	r.Tail, r.Stderr = p.output.tail.String(), p.output.stderr.String()
 	r.ExitCode = -1
 	if state != nil {
-		r.ExitCode, r.Signal = ending(state)
+		r.ExitCode, r.Signal = Ending(state)
 	}
 	failed := r.ExitCode != 0 || r.Signal != ""
 	r.OutOfMemory = failed && (outOfMemory || p.exceeded)

@@ -117,8 +117,8 @@ func startProgram(program string, args []string, attr *os.ProcAttr) (*os.Process
 	}
 }
 
-// ending returns how a process ended: with an exit code, or by a signal.
-func ending(state *os.ProcessState) (code int, signal string) {
+// Ending returns how a process ended: with an exit code, or by a signal such as "killed".
+func Ending(state *os.ProcessState) (code int, signal string) {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 0, status.Signal().String()
 	}
@@ -133,9 +133,20 @@ func addTimes(u *Usage, state *os.ProcessState) {
 	}
 	u.User, u.System = time.Duration(used.Utime.Nano()), time.Duration(used.Stime.Nano())
 	u.VoluntarySwitches, u.InvoluntarySwitches = int64(used.Nvcsw), int64(used.Nivcsw)
-	if peak := peakMemory(used); !inherits || peak > ownPeak() {
-		u.PeakMemory = max(u.PeakMemory, peak)
+	u.PeakMemory = max(u.PeakMemory, PeakMemory(state))
+}
+
+// PeakMemory returns the largest resident memory of a process that has ended, or of one that it waited for, in bytes; -1 is
+// unknown, see Usage.
+func PeakMemory(state *os.ProcessState) int64 {
+	used, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return -1
 	}
+	if peak := peakMemory(used); !inherits || peak > ownPeak() {
+		return peak
+	}
+	return -1
 }
 
 // inherits is whether a process begins with the peak of memory of the one that started it, as on Linux: it shares the
