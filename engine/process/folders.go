@@ -183,7 +183,7 @@ const maxFolderName = 32
 // is no error.
 func (f *Folder) Remove() error { return removeAll(f.Path) }
 
-// Keep moves the folder to where it stays until somebody removes it, and returns its new path.
+// Keep moves the folder to where it stays until it is removed by hand, and returns its new path.
 func (f *Folder) Keep() (string, error) {
 	kept := filepath.Join(f.dir, keptName)
 	if err := os.MkdirAll(kept, 0o700); err != nil {

@@ -108,7 +108,7 @@ func TestFoldersOpenedAtOnce(t *testing.T) {
 
 func TestUnwritableFoldersAreRemoved(t *testing.T) {
 	if os.Getuid() == 0 {
-		asNobody(t, "TestUnwritableFoldersAreRemoved")
+		withoutRights(t, "TestUnwritableFoldersAreRemoved")
 		return
 	}
 	folders := openFolders(t, t.TempDir())
@@ -128,10 +128,10 @@ func TestUnwritableFoldersAreRemoved(t *testing.T) {
 	require.NoError(t, folders.Close())
 }
 
-// asNobody runs a test of this program as a user who may not do everything.
-func asNobody(t *testing.T, name string) {
+// withoutRights runs a test of this program as a user who may not do everything.
+func withoutRights(t *testing.T, name string) {
 	t.Helper()
-	const nobody = 65534
+	const user = 65534 // who owns nothing, on all systems
 	self, err := os.Executable()
 	require.NoError(t, err)
 	program, err := os.ReadFile(self)
@@ -139,11 +139,11 @@ func asNobody(t *testing.T, name string) {
 	dir, err := os.MkdirTemp("", "dagscope-test-")
 	require.NoError(t, err)
 	defer os.RemoveAll(dir)
-	require.NoError(t, os.Chown(dir, nobody, nobody))
+	require.NoError(t, os.Chown(dir, user, user))
 	require.NoError(t, os.WriteFile(dir+"/test", program, 0o755))
 	c := exec.Command(dir+"/test", "-test.run=^"+name+"$", "-test.v")
 	c.Dir, c.Env = dir, []string{"TMPDIR=" + dir}
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "--- PASS: "+name)

@@ -11,7 +11,7 @@ import (
 const (
 	// reapWait is how long the orphans of a killed group may take to end, which takes long on a busy machine.
 	reapWait = 2 * time.Second
-	// reapPause is between two looks at a group that is about to end; where they cost more, it grows.
+	// reapPause is between two checks of a group that is about to end; as long as it has not, it grows.
 	reapPause, maxReapPause = time.Millisecond, 50 * time.Millisecond
 )
 

@@ -22,7 +22,7 @@ const (
 // output is what becomes of the two streams of a command.
 type output struct {
 	tail, stderr *Tail
-	lines        *lineQueue // nil if nobody wants lines
+	lines        *lineQueue // nil without Command.Lines
 	streams      [2]*stream
 	readers      sync.WaitGroup
 }

@@ -34,6 +34,7 @@ func TestCommandOutlivesTheThreadThatAskedForIt(t *testing.T) {
 
 // TestNothingIsLeftWhenThisProcessIsKilled: neither the command, which the kernel kills, nor what it started.
 func TestNothingIsLeftWhenThisProcessIsKilled(t *testing.T) {
+	withoutGroups(t) // otherwise the killed process and all below it are killed here
 	lines := newLineLog()
 	c := played(t, "run", "sh", "-c", `sleep 1000 & echo "child $!"; echo "command $$"; sleep 1000`)
 	c.Lines = lines.add
