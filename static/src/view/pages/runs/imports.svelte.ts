@@ -1,37 +1,17 @@
-// Runs that are imported from files on the list's page, one drop after the other.
+// Runs that are imported from files on the list's page: each drop is shown before anything of it is kept.
 
-import type { ImportedFile } from '../../../api/schema';
-import { bytesText } from '../../../model/format';
+import { Problem } from '../../../api/problem';
+import type { Import } from '../../../api/schema';
+import { bytesText, counted } from '../../../model/format';
 import { failureOf } from '../../parts/failure';
 import type { AppState } from '../../state/app.svelte';
 import type { NamedFile } from './dropped-files';
-
-/** What became of one run, or of a file that has none. */
-export interface ImportLine {
-  readonly key: number;
-  readonly file: string;
-  readonly run: ImportedFile['run'];
-  /** Whether it was not there before: then it can be taken back. */
-  readonly isNew: boolean;
-  readonly text: string;
-  /** The files of a table, whose columns people may know better; undefined for other formats. */
-  readonly table: readonly NamedFile[] | undefined;
-}
-
-const outcomes: Readonly<Record<ImportedFile['outcome'], string>> = {
-  imported: 'imported just now',
-  completed: 'existed already and lacked something',
-  replaced: 'replaces a shorter record',
-  unchanged: 'existed already',
-  failed: 'not imported',
-};
-
-const tableName = /\.(csv|tsv|ndjson|jsonl|parquet)$/i;
+import { failedDrop, type ImportDrop, type ImportLine, isPending, keptOf, previewOf } from './import-drop';
 
 /** Owned by the list's page. What was chosen or dropped, the latest first. */
 export class Imports {
-  lines: readonly ImportLine[] = $state.raw([]);
-  /** What is being read; empty at rest. */
+  drops: readonly ImportDrop[] = $state.raw([]);
+  /** What is under way; empty at rest. */
   busy = $state('');
   readonly #app: AppState;
   #count = 0;
@@ -41,72 +21,109 @@ export class Imports {
     this.#app = app;
   }
 
-  /**
-   * Imports files that may belong together; mapping says what the columns of a table mean, empty to guess it. Returns
-   * whether any run was found.
-   */
-  async take(files: readonly NamedFile[], mapping = ''): Promise<boolean> {
+  /** Reads files that may belong together, and keeps nothing; mapping says what the columns of a table mean. */
+  async take(files: readonly NamedFile[], mapping = ''): Promise<void> {
     const first = files[0];
-    if (first === undefined || this.busy !== '') return false;
+    if (first === undefined || this.busy !== '') return;
     const size = bytesText(files.reduce((sum, { file }) => sum + file.size, 0));
-    this.busy = `${files.length === 1 ? first.name : `${String(files.length)} files`}, ${size}`;
-    this.#abort = new AbortController();
-    const found = await this.#import(files, mapping, this.#abort.signal);
-    const keys = new Set(found.map(({ file }) => file));
-    // A table that was imported before by other columns is replaced by what it is now.
-    this.lines = [...found, ...this.lines.filter(({ file, table }) => table === undefined || !keys.has(file))];
-    for (const line of found) this.#app.say(`${line.file}: ${line.text}`);
-    this.busy = '';
-    return found.some(({ run }) => run !== undefined);
+    const name = files.length === 1 ? first.name : counted(files.length, 'file');
+    const key = this.#count++;
+    await this.#during(`Reading ${name}, ${size}`, async (signal) => {
+      try {
+        const found = await this.#app.api.import(files, { dry_run: true, ...mappingQuery(mapping) }, signal);
+        const drop = previewOf(key, files, mapping, found);
+        this.#add(drop);
+        if (!drop.lines.some(isPending)) this.#release(drop);
+      } catch (error) {
+        this.#add(failedDrop(key, files, name, signal.aborted ? 'cancelled' : failureOf(error).text));
+      }
+    });
   }
 
   /** Says that a drop had no files, as that of an empty folder has none. */
   hadNone(): void {
-    const file = 'What was dropped';
-    const text = 'has no files';
-    this.lines = [{ key: this.#count++, file, run: undefined, isNew: false, text, table: undefined }, ...this.lines];
-    this.#app.say(`${file} ${text}`);
+    this.#add(failedDrop(this.#count++, [], 'What was dropped', 'has no files'));
   }
 
-  /** Stops reading; what was imported until then stays. */
+  /** Stops what is under way; what was kept until then stays. */
   cancel(): void {
     this.#abort?.abort();
   }
 
-  /** Deletes a run that was imported just now. */
-  async undo(line: ImportLine): Promise<void> {
+  /** Keeps one run of a drop, or all. */
+  async keep(drop: ImportDrop, only?: ImportLine): Promise<void> {
+    if (this.busy !== '') return;
+    const run = only?.run === undefined ? {} : { run: [only.run.run] };
+    const query = { ...run, ...mappingQuery(drop.mapping) };
+    await this.#during('Keeping what was read', async (signal) => {
+      const kept = keptOf(drop, await this.#importAgain(drop, query, signal));
+      this.#change(drop, () => kept.lines);
+      for (const line of kept.lines) if (!drop.lines.includes(line)) this.#app.say(`${line.file}: ${line.text}`);
+      if (!kept.lines.some(isPending)) this.#release(kept);
+    });
+  }
+
+  /** Forgets what a drop has that is not kept. */
+  discard(drop: ImportDrop): void {
+    this.#change(drop, (lines) => lines.filter(({ kept }) => kept));
+    this.#release(drop);
+    this.#app.say('Discarded');
+  }
+
+  /** Deletes a run that was kept just now. */
+  async undo(drop: ImportDrop, line: ImportLine): Promise<void> {
     if (line.run === undefined) return;
     await this.#app.track(this.#app.api.remove(line.run.run));
-    this.lines = this.lines.filter(({ key }) => key !== line.key);
+    this.#change(drop, (lines) => lines.filter(({ key }) => key !== line.key));
     this.#app.say(`${line.file}: taken back`);
   }
 
-  /** Imports a table again by what its columns mean, in place of the run that was guessed. */
-  async again(line: ImportLine, mapping: string): Promise<void> {
+  /** Reads a table again by what its columns mean, in place of what was guessed. */
+  async again(drop: ImportDrop, line: ImportLine, mapping: string): Promise<void> {
     if (line.table === undefined) return;
-    if (line.run !== undefined && line.isNew) await this.undo(line);
+    if (line.kept && line.outcome === 'imported') await this.undo(drop, line);
+    else this.#change(drop, (lines) => lines.filter(({ key }) => key !== line.key));
     await this.take(line.table, mapping);
   }
 
-  async #import(files: readonly NamedFile[], mapping: string, signal: AbortSignal): Promise<ImportLine[]> {
-    const line = (file: string): ImportLine => {
-      const own = files.filter(({ name }) => name === file && tableName.test(name));
-      const table = own.length > 0 ? own : undefined;
-      return { key: this.#count++, file, run: undefined, isNew: false, text: '', table };
-    };
+  /** The files are sent again only where the service does not hold them any more. */
+  async #importAgain(drop: ImportDrop, query: object, signal: AbortSignal): Promise<Import> {
+    if (drop.held === '') return this.#app.api.import(drop.files, query, signal);
     try {
-      const done = await this.#app.track(this.#app.api.import(files, mapping === '' ? {} : { mapping }, signal));
-      return done.files.map(({ path, run, outcome, error, format }) => ({
-        ...line(path),
-        ...(format === 'table' || run === undefined ? {} : { table: undefined }),
-        run,
-        isNew: outcome === 'imported',
-        text: error ?? outcomes[outcome],
-      }));
+      return await this.#app.api.import(drop.held, query, signal);
     } catch (error) {
-      const text = signal.aborted ? 'cancelled' : failureOf(error).text;
-      const only = files.length === 1 ? files[0]?.name : undefined;
-      return [{ ...line(only ?? this.busy), text }];
+      if (!(error instanceof Problem) || error.status !== 404) throw error;
+      return this.#app.api.import(drop.files, query, signal);
     }
   }
+
+  async #during(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.busy = what;
+    this.#abort = new AbortController();
+    try {
+      await this.#app.track(work(this.#abort.signal));
+    } finally {
+      this.busy = '';
+    }
+  }
+
+  #add(drop: ImportDrop): void {
+    this.drops = [drop, ...this.drops];
+    for (const line of drop.lines) this.#app.say(`${line.file}: ${line.text}`);
+  }
+
+  /** A drop without lines goes. */
+  #change(drop: ImportDrop, change: (lines: readonly ImportLine[]) => readonly ImportLine[]): void {
+    const changed = this.drops.map((one) => (one.key === drop.key ? { ...one, lines: change(one.lines) } : one));
+    this.drops = changed.filter(({ lines }) => lines.length > 0);
+  }
+
+  /** The service releases the files by itself later, so a failure is none. */
+  #release(drop: ImportDrop): void {
+    if (drop.held !== '') void this.#app.track(this.#app.api.discardImport(drop.held)).catch(() => undefined);
+  }
+}
+
+function mappingQuery(mapping: string): { mapping?: string } {
+  return mapping === '' ? {} : { mapping };
 }
