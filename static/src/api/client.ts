@@ -195,6 +195,16 @@ export class Api {
     return this.#json('/workers', { signal });
   }
 
+  /** A run in the format of another tool. */
+  async export(run: string, format: QueryOf<'export-run'>['format'], signal?: AbortSignal): Promise<ArrayBuffer> {
+    const response = await this.#answer(runPath(run, '/export'), { query: { format }, signal });
+    try {
+      return await response.arrayBuffer();
+    } catch (cause) {
+      throw cutOff(response, cause);
+    }
+  }
+
   /**
    * Imports the runs in files, which may belong together; the names are their paths. The text is the ID under which the
    * files of a dry run are held.
@@ -223,12 +233,7 @@ export class Api {
       return JSON.parse(withoutTurning(await response.text())) as T;
     } catch (cause) {
       if (options.signal?.aborted === true) throw cause;
-      throw new Problem({
-        status: response.status,
-        title: 'The answer is cut off',
-        requestId: requestIdOf(response),
-        cause,
-      });
+      throw cutOff(response, cause);
     }
   }
 
@@ -291,6 +296,15 @@ async function problemDocument(response: Response): Promise<Partial<ProblemDocum
   } catch {
     return {}; // not from the service itself: only the status is known
   }
+}
+
+function cutOff(response: Response, cause: unknown): Problem {
+  return new Problem({
+    status: response.status,
+    title: 'The answer is cut off',
+    requestId: requestIdOf(response),
+    cause,
+  });
 }
 
 function requestIdOf(response: Response): string {

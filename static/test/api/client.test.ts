@@ -158,7 +158,7 @@ test('every operation that answers JSON has a method', async () => {
     'get-drawing': null,
     'get-result': null, // the page shows its beginning, which the summary has
     'list-events': () => api.events('r'),
-    'export-run': null,
+    'export-run': () => api.export('r', 'chrome'),
     'get-graph': () => api.graph('r'),
     'list-schedules': () => api.schedules('r', { limit: 9 }),
     'get-schedule': () => api.schedule('r', 3),
@@ -190,6 +190,7 @@ test('every operation that answers JSON has a method', async () => {
     'PATCH /runs/r',
     'POST /runs/r/cancel',
     'GET /runs/r/events',
+    'GET /runs/r/export?format=chrome',
     'GET /runs/r/graph',
     'GET /runs/r/schedules?limit=9',
     'GET /runs/r/schedules/3',

@@ -1,7 +1,6 @@
 // What the page asks the service to do with a run.
 
 import { Problem } from '../../api/problem';
-import { chromeTrace } from '../../api/trace';
 import type { RunSummary } from '../../api/schema';
 import { allRuns, formatRunsUrl } from '../pages/runs/runs-url';
 import { openInPerfetto, type Host } from './perfetto';
@@ -68,7 +67,7 @@ export class RunControl {
     const { app, run, summaryNow } = this.#view;
     this.#problem = '';
     try {
-      await openInPerfetto(host, () => app.track(chromeTrace(app.api, run)), summaryNow.name);
+      await openInPerfetto(host, () => app.track(app.api.export(run, 'chrome')), summaryNow.name);
       app.say('Perfetto has the trace');
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error);
