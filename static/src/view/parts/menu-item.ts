@@ -6,4 +6,16 @@ export interface MenuItem {
   readonly disabled?: boolean;
   readonly title?: string;
   readonly danger?: boolean;
+  /** What it has in common with those next to it that have the same; a heading above them. */
+  readonly group?: string;
+}
+
+/** The entries with those of a group together, in the order in which the groups begin. */
+export function menuGroups(items: readonly MenuItem[]): { group: string; items: MenuItem[] }[] {
+  const groups = new Map<string, MenuItem[]>();
+  for (const item of items) {
+    const { group = '' } = item;
+    groups.set(group, [...(groups.get(group) ?? []), item]);
+  }
+  return [...groups].map(([group, own]) => ({ group, items: own }));
 }

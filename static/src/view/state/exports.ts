@@ -7,24 +7,35 @@ import type { MenuItem } from '../parts/menu-item';
 
 interface Kind {
   readonly id: string;
+  readonly group: string;
   readonly label: string;
   readonly path: string;
   readonly format?: string;
 }
 
+/** The headings of the menu. */
+export const exportGroups = {
+  whole: 'Everything',
+  tables: 'Tables',
+  tools: 'For other tools',
+  pictures: 'Pictures',
+} as const;
+
+const { whole, tables, tools, pictures } = exportGroups;
+
 const kinds: readonly Kind[] = [
-  { id: 'archive', label: 'Archive, to import elsewhere', path: '/archive' },
-  { id: 'csv', label: 'Tasks, CSV', path: '/export', format: 'csv' },
-  { id: 'records', label: 'Records, NDJSON', path: '/export', format: 'records' },
-  { id: 'events', label: 'Events, NDJSON', path: '/export', format: 'events' },
-  { id: 'chrome', label: 'Chrome trace, for Perfetto', path: '/export', format: 'chrome' },
-  { id: 'wfformat', label: 'WfFormat 1.6, for WfCommons', path: '/export', format: 'wfformat' },
-  { id: 'wfformat-1.5', label: 'WfFormat 1.5', path: '/export', format: 'wfformat-1.5' },
-  { id: 'otlp', label: 'Trace, OTLP JSON', path: '/export', format: 'otlp' },
-  { id: 'parquet', label: 'Tasks, Parquet', path: '/export', format: 'parquet' },
-  { id: 'svg', label: 'Drawing by Graphviz, SVG', path: '/drawing', format: 'svg' },
-  { id: 'png', label: 'Drawing by Graphviz, PNG', path: '/drawing', format: 'png' },
-  { id: 'dot', label: 'Graph in the DOT language', path: '/drawing', format: 'dot' },
+  { id: 'archive', group: whole, label: 'Archive, to import elsewhere', path: '/archive' },
+  { id: 'csv', group: tables, label: 'Tasks, CSV', path: '/export', format: 'csv' },
+  { id: 'parquet', group: tables, label: 'Tasks, Parquet', path: '/export', format: 'parquet' },
+  { id: 'records', group: tables, label: 'Records, NDJSON', path: '/export', format: 'records' },
+  { id: 'events', group: tables, label: 'Events, NDJSON', path: '/export', format: 'events' },
+  { id: 'chrome', group: tools, label: 'Chrome trace', path: '/export', format: 'chrome' },
+  { id: 'otlp', group: tools, label: 'OpenTelemetry trace, OTLP JSON', path: '/export', format: 'otlp' },
+  { id: 'wfformat', group: tools, label: 'WfFormat 1.6, for WfCommons', path: '/export', format: 'wfformat' },
+  { id: 'wfformat-1.5', group: tools, label: 'WfFormat 1.5', path: '/export', format: 'wfformat-1.5' },
+  { id: 'svg', group: pictures, label: 'Drawing by Graphviz, SVG', path: '/drawing', format: 'svg' },
+  { id: 'png', group: pictures, label: 'Drawing by Graphviz, PNG', path: '/drawing', format: 'png' },
+  { id: 'dot', group: pictures, label: 'Graph in the DOT language', path: '/drawing', format: 'dot' },
 ];
 
 /** Graphviz draws graphs up to this many tasks; larger ones would keep it busy for minutes. */
@@ -38,6 +49,7 @@ export function exportItems(api: Api, run: RunSummary): MenuItem[] {
     const title = tooLarge ? `Graphviz draws up to ${count(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
     return {
       id: kind.id,
+      group: kind.group,
       label: kind.label,
       disabled: tooLarge || unfinished,
       title,
