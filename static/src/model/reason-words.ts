@@ -58,6 +58,11 @@ function fullWords({ table, bounds, reason, of }: Explained): Span[] {
     return [text(`One task ran at a time, for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
   if (Math.round(slots) <= 1)
     return [text(`The only slot was full for ${of}; the longest chain is ${durationText(chain.ns)}.`)];
+  if (table.recorded) {
+    const mean = `${meanNumeral(slots)} tasks at a time${isWhole(slots) ? '' : ' on average'}`;
+    const ran = `${durationText(work.totalNs)} of work took ${of}, with up to ${mean}`;
+    return [text(`${ran}; the longest chain is ${durationText(chain.ns)}.`)];
+  }
   const were = reason.share >= FULL ? 'full' : 'full most of the time';
   const fills = `${durationText(work.totalNs)} of work on ${slotsWords(slots)} takes ${of}`;
   return [text(`${allSlots(slots)} ${were}: ${fills}; the longest chain is ${durationText(chain.ns)}.`)];
@@ -65,15 +70,18 @@ function fullWords({ table, bounds, reason, of }: Explained): Span[] {
 
 function allSlots(slots: number): string {
   const whole = Math.round(slots);
-  if (Math.abs(slots - whole) >= 0.05 || whole > 12) return 'All slots were';
+  if (!isWhole(slots) || whole > 12) return 'All slots were';
   return whole === 2 ? 'Both slots were' : `All ${numeral(whole)} slots were`;
 }
 
 /** Two slots, or 2.3 slots on average. */
 export function slotsWords(slots: number): string {
   const mean = meanNumeral(slots);
-  const isWhole = Math.abs(slots - Math.round(slots)) < 0.05;
-  return `${mean} ${mean === 'one' ? 'slot' : 'slots'}${isWhole ? '' : ' on average'}`;
+  return `${mean} ${mean === 'one' ? 'slot' : 'slots'}${isWhole(slots) ? '' : ' on average'}`;
+}
+
+function isWhole(slots: number): boolean {
+  return Math.abs(slots - Math.round(slots)) < 0.05;
 }
 
 function serialWords({ bounds, reason, of }: Explained): Span[] {

@@ -229,14 +229,20 @@ test('of a recording it says no more than that', () => {
     const fold = new RunFold();
     applyRows(fold, rows, { ended: true, nowNs: 60 * S });
     fold.markRecorded();
-    const index = new GraphIndex(graphOf(['load', 'store'], edges), fold.table);
+    const index = new GraphIndex(
+      graphOf(
+        rows.map(() => 'load'),
+        edges,
+      ),
+      fold.table,
+    );
     const bounds = boundsOf(index, fold.table, lanesOf(fold.table))!;
     return textOf(reasonSentence(index, fold.table, bounds, reasonOf(bounds)));
   };
-  const row = (node: number, [ready, claimed, started, ended, updated]: number[]): Partial<FakeRow> => ({
+  const row = (node: number, [ready, claimed, started, ended, updated]: number[], slot = 0): Partial<FakeRow> => ({
     node,
     worker: 0,
-    slot: 0,
+    slot,
     outcome: Outcome.ok,
     readyNs: ready! * S,
     claimedNs: claimed! * S,
@@ -254,6 +260,9 @@ test('of a recording it says no more than that', () => {
   expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [0, 20, 20, 60, 60])], [])).toBe(
     'One task ran at a time, for 1m of 1m; the longest chain is 40.0 s.',
   );
+  // How many slots there were is not recorded, so that they were full is not known.
+  const four = [0, 1, 2, 3].map((i) => row(i, i < 2 ? [0, 0, 0, 30, 30] : [0, 30, 30, 60, 60], i % 2));
+  expect(of(four, [])).toBe('2m of work took 1m of 1m, with up to two tasks at a time; the longest chain is 30.0 s.');
   expect(of([row(0, [0, 0, 0, 20, 20]), row(1, [40, 40, 40, 60, 60])], [[0, 1]])).toBe(
     'One task at a time: the chain of 2 tasks takes 40.0 s of 1m.',
   );
