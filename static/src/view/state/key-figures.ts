@@ -76,7 +76,7 @@ export interface EndedInput {
 
 /** The makespan, which stands in front of the strip of its history. */
 export function makespanFigure(run: RunSummary, standing: Standing | null, bounds: Bounds | undefined): KeyFigure {
-  if (run.imported !== null) return recordedFigure(run, run.imported);
+  if (run.imported !== null) return recordedFigure(run, run.imported, bounds);
   const rank = standingText(standing);
   // Nothing has ended in a run that was cut off early, which is not a makespan of 0.
   const isKnown = run.makespan_ns > 0;
@@ -86,17 +86,28 @@ export function makespanFigure(run: RunSummary, standing: Standing | null, bound
 }
 
 /** The makespan of an imported run: the recorded one, that of its tasks, or how long a schedule takes that was made up. */
-function recordedFigure(run: RunSummary, imported: Imported): KeyFigure {
+function recordedFigure(run: RunSummary, imported: Imported, bounds: Bounds | undefined): KeyFigure {
   const isRecorded = imported.recorded_ns > 0;
   const how = run.reconstructed ?? (imported.lanes || 'as recorded');
   const isMeasured = !isRecorded && run.reconstructed === undefined;
   return {
     label: isRecorded ? 'Makespan, recorded' : isMeasured ? 'Makespan' : 'Schedule',
     value: run.makespan_ns > 0 ? duration(run.makespan_ns) : null,
-    sub: isMeasured ? `tasks ran for ${durationText(imported.explained_ns)} of it` : recordedText(imported),
+    sub: isMeasured
+      ? `tasks ran for ${durationText(imported.explained_ns)} of it${queueText(bounds)}`
+      : recordedText(imported),
     title: `${recordedText(imported)}. Where tasks are drawn: ${how}`,
     ...first,
   };
+}
+
+/** From this share of the makespan on, what was before it is worth saying. */
+const WORTH_SAYING = 0.01;
+
+/** The time before the first task, such as a queue, which a makespan from the first task on leaves out. */
+function queueText(bounds: Bounds | undefined): string {
+  if (bounds === undefined || bounds.fromNs < Math.max(1, WORTH_SAYING * bounds.makespanNs)) return '';
+  return `; before it, ${durationText(bounds.fromNs)} until the first task was taken`;
 }
 
 /** Why the timeline, which begins with the submission and ends with the run, is longer than the makespan. */

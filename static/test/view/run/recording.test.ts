@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Imported } from '../../../src/api/schema';
 import { bannerText } from '../../../src/view/state/banner';
+import type { Bounds } from '../../../src/model/bounds';
 import { makespanFigure } from '../../../src/view/state/key-figures';
 import { noteGroups } from '../../../src/view/state/recording-notes';
 import { runFacts } from '../../../src/view/state/run-facts';
@@ -70,6 +71,12 @@ describe('what a recording says', () => {
     expect(freshness({ ...base, imported }).text).toBe('imported');
     expect(freshness({ ...base, imported: { ...imported, lanes: 'x' } }).text).toBe('imported, lanes reconstructed');
     expect(makespanFigure(runSummary({ imported }), null, undefined).title).toContain('drawn: as recorded');
+    const subOf = (fromNs: number): string => {
+      const bounds = { fromNs, makespanNs: 45.4e9 } as Bounds;
+      return makespanFigure(runSummary({ imported }), null, bounds).sub.replaceAll('\u00a0', ' ');
+    };
+    expect(subOf(120e9)).toBe('tasks ran for 1.00 s of it; before it, 2m until the first task was taken');
+    expect(subOf(0.1e9)).toBe('tasks ran for 1.00 s of it');
   });
 
   it('warns of a recording that ends too early', () => {
