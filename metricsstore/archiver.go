@@ -187,12 +187,12 @@ func (a *Archiver) archive(ctx context.Context, h *Header, f *Fold, attachments 
 	return a.cfg.Store.Archive(ctx, h.Info.ID, archive)
 }
 
-// rollups are the digests of a fold as they are kept. Of an imported run, metrics of its schedule are left out: they
-// were computed and not measured.
+// rollups are the digests of a fold as they are kept. Of an imported run, metrics of its schedule are left out unless
+// they were measured: they were computed.
 func rollups(h *Header, f *Fold) ([]Rollup, error) {
 	var out []Rollup
 	for _, d := range f.Digests() {
-		if d.Metric.Scheduled() && h.Info.Imported() != nil {
+		if !d.Metric.MeasuredIn(&h.Info) {
 			continue
 		}
 		r, err := PackRollup(h, d)

@@ -12,7 +12,7 @@ type Reason string
 
 // Reasons.
 const (
-	// NotMeasured: the run was imported, so its schedule was not measured; see Metric.Scheduled.
+	// NotMeasured: the run was imported, and its record has not what the metric needs; see Metric.MeasuredIn.
 	NotMeasured Reason = "not_measured"
 	// NotKnown: the run has no known value of the metric.
 	NotKnown Reason = "not_known"

@@ -33,13 +33,20 @@ const (
 var columns = [...]Metric{QueueNS, WaitNS, FetchNS, ExecuteNS, StoreNS, UpdateNS, OutputBytes, StoredBytes, OutputRate, CPUNS, MemoryBytes, ReadBytes, WrittenBytes}
 
 // Scheduled reports whether the metric depends on when and where tasks were executed, and not on what they did. In an
-// imported run such values are not measured.
+// imported run such values are not measured, as a rule: see MeasuredIn.
 func (m Metric) Scheduled() bool {
 	switch m {
 	case QueueNS, WaitNS, FetchNS, StoreNS, UpdateNS, StoredBytes:
 		return true
 	}
 	return false
+}
+
+// MeasuredIn reports whether values of the metric were measured in a run: in an imported one, a scheduled metric was not,
+// except for QueueNS where the record has when tasks could have started.
+func (m Metric) MeasuredIn(r *record.RunInfo) bool {
+	o := r.Imported()
+	return !m.Scheduled() || o == nil || m == QueueNS && o.Queued
 }
 
 // Of returns the value of the metric in a record; ok is false where it is not known.

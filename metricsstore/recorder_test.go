@@ -241,6 +241,29 @@ func TestImportedRunsMakeHistory(t *testing.T) {
 	}
 }
 
+// TestQueuesOfImports: where a recording has when tasks could start, its queues are part of the history.
+func TestQueuesOfImports(t *testing.T) {
+	g, steps := simulated(t, 7, 30)
+	s := memory.New()
+	for id, isQueued := range map[record.RunID]bool{"queued": true, "other": false} {
+		i := info(id)
+		i.Origin = &record.Origin{Format: "Slurm", Queued: isQueued}
+		recordRun(t, s, i, g, steps, 512)
+	}
+	q, err := metricsstore.NewQueries(s)
+	require.NoError(t, err)
+	for metric, want := range map[metricsstore.Metric]int{metricsstore.QueueNS: 1, metricsstore.FetchNS: 2, metricsstore.ExecuteNS: 0} {
+		left, err := q.LeftOut(t.Context(), metricsstore.HistoryQuery{Metric: metric})
+		require.NoError(t, err)
+		got := 0
+		for _, l := range left {
+			require.Equal(t, metricsstore.NotMeasured, l.Reason)
+			got += l.Runs
+		}
+		assert.Equal(t, want, got, metric)
+	}
+}
+
 // TestImportsOfBeforeMakeHistory: a sweep sums up, once, what a program has not that left imported runs out.
 func TestImportsOfBeforeMakeHistory(t *testing.T) {
 	g, steps := simulated(t, 7, 30)

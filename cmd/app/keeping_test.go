@@ -343,7 +343,7 @@ func TestImportOfARecording(t *testing.T) {
 	assert.NotContains(t, w.ok("stats"), "left out")
 	assert.Contains(t, w.ok("stats", "--metric", "queue_ns"), "There are no values in 0 runs.\n")
 	assert.Contains(t, w.ok("stats", "--metric", "execute_ns", "--metric", "queue_ns"),
-		"1 run left out of queue_ns: imported, so their schedule was not measured.\n")
+		"1 run left out of queue_ns: imported, and their recordings do not have it.\n")
 	assert.Contains(t, w.ok("stats", "last", "--at", "0s"), "There are no values")
 }
 

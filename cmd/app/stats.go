@@ -82,8 +82,8 @@ type statsJSON struct {
 	Complete          bool            `json:"complete"`        // nothing is left out, and the runs have ended
 	Runs              int             `json:"runs"`
 	LiveRuns          int             `json:"live_runs"`           // left out: they have not ended
-	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of Scheduled, because they were imported
-	Scheduled         []string        `json:"scheduled,omitempty"` // the requested metrics that are not measured in imported runs
+	ReconstructedRuns int             `json:"reconstructed_runs"`  // left out of some of Scheduled, because they were imported
+	Scheduled         []string        `json:"scheduled,omitempty"` // the requested metrics that most imported runs do not have
 	PartialRuns       int             `json:"partial_runs"`        // included as far as they are recorded
 	DamagedRuns       int             `json:"damaged_runs"`        // left out, as a whole or with some of their functions
 	Steps             int64           `json:"steps"`
@@ -238,11 +238,16 @@ func (c *statsCommand) countRuns(ctx context.Context, store metricsstore.Store, 
 
 // takes counts an ended run that is left out of some metrics; it returns false if it is left out of all.
 func (c *statsCommand) takes(r *metricsstore.Run, a *statsJSON) bool {
-	if r.Info.Imported() == nil || len(a.Scheduled) == 0 {
-		return true
+	missing := 0
+	for _, m := range a.Scheduled {
+		if !metricsstore.Metric(m).MeasuredIn(&r.Info) {
+			missing++
+		}
 	}
-	a.ReconstructedRuns++
-	return len(a.Scheduled) < len(c.Metric)
+	if missing > 0 {
+		a.ReconstructedRuns++
+	}
+	return missing == 0 || missing < len(c.Metric)
 }
 
 // part is the group and the query of one row, or of several rows with --group-by day.
@@ -325,7 +330,7 @@ func (a *statsJSON) remarks(metrics string) []string {
 		out = append(out, plural(int64(a.DamagedRuns), "run")+" left out, as a whole or in part: damaged.")
 	}
 	if a.ReconstructedRuns > 0 {
-		out = append(out, fmt.Sprintf("%s left out of %s: imported, so their schedule was not measured.",
+		out = append(out, fmt.Sprintf("%s left out of %s: imported, and their recordings do not have it.",
 			plural(int64(a.ReconstructedRuns), "run"), strings.Join(a.Scheduled, ", ")))
 	}
 	return out

@@ -16,6 +16,8 @@ type Origin struct {
 	Undated bool `json:"undated,omitempty"`
 	// Lanes says how tasks were put in lanes if the recording has start times but no lanes, else empty.
 	Lanes string `json:"lanes,omitempty"`
+	// Queued: it is recorded of every attempt that was executed when it could have started, so queues were measured.
+	Queued bool `json:"queued,omitempty"`
 	// System is the tool that ran the workflow, such as "Spark"; empty if the recording does not say.
 	System string `json:"system,omitempty"`
 	// Digest identifies the bytes that the run was imported from.

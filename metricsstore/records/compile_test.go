@@ -201,6 +201,27 @@ func TestWithoutTimes(t *testing.T) {
 	require.ErrorContains(t, err, "expected times of at least one")
 }
 
+// TestQueued: queues count as measured where it is recorded of every attempt that was executed when it could start.
+func TestQueued(t *testing.T) {
+	queued := func(change func(r *records.Run)) bool {
+		r := newRun(2)
+		for i := range r.Tasks {
+			r.Tasks[i].Attempts[0].Ready = r.Tasks[i].Attempts[0].Started
+		}
+		change(r)
+		out, err := records.Compile(r, records.Origin{})
+		require.NoError(t, err)
+		return out.Info.Origin.Queued
+	}
+	unready := func(r *records.Run) { r.Tasks[1].Attempts[0].Ready = records.Unknown }
+	require.True(t, queued(func(*records.Run) {}))
+	require.False(t, queued(unready))
+	require.True(t, queued(func(r *records.Run) {
+		unready(r)
+		r.Tasks[1].Attempts[0].Outcome = record.OutcomeCached
+	}))
+}
+
 // TestLaws draws records in which anything may be missing or wrong.
 func TestLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { recordstest.Laws(t, drawRun(t)) })

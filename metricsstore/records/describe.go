@@ -34,7 +34,7 @@ func (c *description) of(out *Recording, from Origin) {
 		Tags: []string{"imported"}, SubmittedAt: started, StartedAt: started, Reconstructed: c.reconstruction(),
 		Origin: &record.Origin{
 			Format: r.Format, System: r.System, Digest: hex.EncodeToString(from.Digest[:]), Makespan: makespan,
-			Explained: c.made.explained, Undated: undated, Lanes: c.lanesSentence(), Incomplete: r.incomplete(), Notes: c.notes,
+			Explained: c.made.explained, Undated: undated, Lanes: c.lanesSentence(), Queued: c.isQueued(), Incomplete: r.incomplete(), Notes: c.notes,
 		},
 	}
 	out.End = record.RunEnd{Status: status, EndedAt: started.Add(cmp.Or(makespan, c.made.makespan)), First: c.firstFailure(out)}
@@ -46,6 +46,24 @@ func (c *description) start() (at time.Time, undated bool) {
 		return max(c.run.Date, 0).Time(), !c.run.Date.Known()
 	}
 	return max(c.zero, 0).Time(), c.zero <= 0 // no tool ran before 1970
+}
+
+// isQueued reports whether it is recorded of everything that was executed when it could have started, and when it was.
+func (c *description) isQueued() bool {
+	isAny := false
+	for i := range c.run.Tasks {
+		for k := range c.run.Tasks[i].Attempts {
+			a := &c.run.Tasks[i].Attempts[k]
+			if a.Outcome == record.OutcomeCached {
+				continue
+			}
+			if !a.Ready.Known() || !a.Claimed.Known() && !a.Started.Known() {
+				return false
+			}
+			isAny = true
+		}
+	}
+	return isAny && !c.made.reconstructed
 }
 
 func (c *description) recordedMakespan() time.Duration {

@@ -38,7 +38,7 @@ func (h *historyHandlers) findTasks(ctx context.Context, in *foundTasksInput) (*
 			}
 			return nil, err
 		}
-		if in.Metric.Scheduled() && r.Info.Imported() != nil {
+		if !in.Metric.MeasuredIn(&r.Info) {
 			continue
 		}
 		if s.runs == maxScannedRuns || s.attempts > maxScannedAttempts {

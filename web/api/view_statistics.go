@@ -152,7 +152,7 @@ type history struct {
 
 // leftOut counts runs that are left out of a statistic.
 type leftOut struct {
-	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric describes their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole."`
+	Reason metricsstore.Reason `json:"reason" enum:"not_measured,not_known,unreadable" doc:"not_measured: imported, and the metric describes their schedule, which the recording does not have (queue_ns is there where it says when tasks could have started); not_known: no value is known; unreadable: damaged, in part or as a whole."`
 	Runs   int                 `json:"runs"`
 }
 

@@ -975,7 +975,7 @@ export interface components {
     };
     LeftOut: {
       /**
-       * @description not_measured: imported, and the metric describes their schedule; not_known: no value is known; unreadable: damaged, in part or as a whole.
+       * @description not_measured: imported, and the metric describes their schedule, which the recording does not have (queue_ns is there where it says when tasks could have started); not_known: no value is known; unreadable: damaged, in part or as a whole.
        * @enum {string}
        */
       reason: 'not_measured' | 'not_known' | 'unreadable';

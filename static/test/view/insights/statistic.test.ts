@@ -43,7 +43,7 @@ describe('figures of a row', () => {
         { reason: 'unreadable', runs: 1 },
       ]),
     ).toBe(
-      '3 runs left out: imported, so that when and where tasks were executed is not measured; ' +
+      '3 runs left out: imported, and their recordings do not say when tasks could start, or how they were placed; ' +
         '1 run left out: damaged, in part or as a whole',
     );
   });

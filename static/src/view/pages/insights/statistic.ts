@@ -112,7 +112,7 @@ export function usualCell(part: HistoryPart | undefined): Cell {
 }
 
 const reasons: Readonly<Record<LeftOut['reason'], string>> = {
-  not_measured: 'imported, so that when and where tasks were executed is not measured',
+  not_measured: 'imported, and their recordings do not say when tasks could start, or how they were placed',
   not_known: 'it is not known of their tasks',
   unreadable: 'damaged, in part or as a whole',
 };
