@@ -15,6 +15,8 @@ type Workflow struct {
 	Name        string
 	Description string // one sentence
 	Params      []Param
+	// Source is the text that the workflow was made of, such as a pipeline file; "" for workflows of this program.
+	Source string
 	// Functions lists every function that Build may call.
 	Functions []*Function
 	// Dynamic returns the function of a signature that only the arguments mention, for example if a file names the

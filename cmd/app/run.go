@@ -16,7 +16,7 @@ import (
 
 // runCommand executes one workflow.
 type runCommand struct {
-	Workflow string            `arg:"" help:"Workflow to execute; the command workflows lists them."`
+	Workflow string            `arg:"" help:"Workflow to execute, of those that the command workflows lists, or a pipeline file such as words.yaml."`
 	Set      map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Set a parameter; a file parameter to a path. Can be repeated."`
 	Deadline time.Duration     `default:"24h" placeholder:"TIME" help:"The run fails if it takes longer (default 24h)."`
 	Policy   string            `default:"fail-fast" enum:"fail-fast,continue" placeholder:"fail-fast|continue" help:"What happens when a task fails for good: fail-fast ends the run (default), continue finishes what does not depend on it."`
@@ -76,6 +76,9 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 
 // here executes the workflow in this process, or in those that share its Redis.
 func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, err error) {
+	if err := c.load(s); err != nil {
+		return nil, err
+	}
 	args, err := s.arguments(c.Workflow, c.Set)
 	if err != nil {
 		return nil, err
@@ -92,6 +95,29 @@ func (c *runCommand) here(ctx context.Context, s *session) (report *runReport, e
 		})
 	})
 	return report, err
+}
+
+// load makes the runner of code, and reads the pipeline if the workflow is one.
+func (c *runCommand) load(s *session) error {
+	var secret []byte
+	if c.IsSet() && c.SecretFile != "" {
+		var err error
+		if secret, err = c.Secret(); err != nil {
+			return err
+		}
+	}
+	if err := useCode(s, secret); err != nil {
+		return err
+	}
+	if !isPipeline(c.Workflow) {
+		return nil
+	}
+	if c.IsSet() && secret == nil {
+		return usage("a pipeline is executed by workers that share --redis, expected --secret-file: they take only what is signed with their secret")
+	}
+	name, err := loadPipeline(s, c.Workflow)
+	c.Workflow = name
+	return err
 }
 
 func (c *runCommand) options() engine.RunOptions {

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/code"
 )
 
 // program is the command line with its environment, which tests replace.
@@ -32,7 +33,8 @@ var errHelp = errors.New("help was printed")
 type session struct {
 	*program
 	flags *commonFlags
-	where string // location of the records, for messages; set when they are open
+	code  *code.Runner // of tasks that are not compiled in; nil for commands that execute nothing
+	where string       // location of the records, for messages; set when they are open
 }
 
 // helpFlag prints help and ends parsing. Unlike kong's own help flag it does not end the process.

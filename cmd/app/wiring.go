@@ -77,8 +77,15 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		return nil, err
 	}
 	m := &machinery{recorder: recorder, parts: map[string]func(context.Context) error{}}
+	if s.code != nil {
+		m.parts["runner of code"] = s.code.Run
+	}
 	if h.redis == nil {
-		m.pool, err = worker.New(worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop})
+		pool := worker.Config{State: statememory.New(), Width: o.workers, SoftStop: o.softStop}
+		if s.code != nil {
+			pool.Prepare = s.code.Prepare
+		}
+		m.pool, err = worker.New(pool)
 	} else {
 		err = m.share(s, h, o)
 	}

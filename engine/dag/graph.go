@@ -260,3 +260,6 @@ func (s *Scope) countOrdinals() []uint32 {
 	}
 	return out
 }
+
+// Constants are the values that were known when the graph was built. They must not be modified.
+func (g *Graph) Constants() []Constant { return g.constants }

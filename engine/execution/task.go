@@ -28,6 +28,13 @@ type TaskInfo struct {
 	used atomic.Pointer[record.Usage]
 }
 
+// Evident is an error that knows how a process ended, which ErrorRecord then has: exit code, signal, and the end of
+// what it printed or a traceback.
+type Evident interface {
+	error
+	Evidence() (exitCode int, signal, tail string)
+}
+
 // Report says what the attempt used, if it is more than the time of one lane, such as the processors and the memory of
 // a child process. Only the last call before the body returns counts.
 func (t *TaskInfo) Report(u record.Usage) { t.used.Store(&u) }

@@ -12,6 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/codec"
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
 )
@@ -290,6 +291,12 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *record.ErrorRecord
 	}
 	var p *panicError
 	var in *inputError
+	var process execution.Evident
+	exitCode, signal := 0, ""
+	if errors.As(err, &process) {
+		exitCode, signal, stack = process.Evidence()
+		stack = clip(stack)
+	}
 	_, cause := a.cause()
 	switch {
 	case errors.As(err, &p):
@@ -306,7 +313,7 @@ func (a *attempt) errorRecord(l *lane, err error, now int64) *record.ErrorRecord
 	}
 	return &record.ErrorRecord{
 		Kind: kind, Task: task, Node: a.node,
-		Message: clip(message), Stack: stack, Worker: l.pool.cfg.Name, Host: l.pool.host, Slot: l.slot,
+		Message: clip(message), Stack: stack, ExitCode: exitCode, Signal: signal, Worker: l.pool.cfg.Name, Host: l.pool.host, Slot: l.slot,
 		Epoch: int(a.epoch), Attempt: int(a.number), Time: a.job.info.StartedAt.Add(time.Duration(now)),
 	}
 }

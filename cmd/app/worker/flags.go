@@ -103,7 +103,7 @@ func (i Invoking) Fan(log *slog.Logger) (*invoke.Fan, error) {
 	if i.Invoke == "" {
 		return nil, nil
 	}
-	secret, err := i.secret()
+	secret, err := i.Secret()
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +114,8 @@ func (i Invoking) Fan(log *slog.Logger) (*invoke.Fan, error) {
 	return invoke.NewFan(invoke.FanConfig{Invoker: caller, Max: i.InvokeMost, PerCall: i.InvokeSlots, Log: log})
 }
 
-// secret reads the secret: one line of printable characters, so that it can be entered anywhere.
-func (i Invoking) secret() ([]byte, error) {
+// Secret reads the secret: one line of printable characters, so that it can be entered anywhere.
+func (i Invoking) Secret() ([]byte, error) {
 	raw, err := os.ReadFile(i.SecretFile)
 	if err != nil {
 		return nil, usage("--secret-file: expected a file that can be read: %w", err)

@@ -23,7 +23,7 @@ func (o *Options) open(ctx context.Context) (*invokeListener, error) {
 	if o.Listen == "" {
 		return nil, nil
 	}
-	secret, err := o.secret()
+	secret, err := o.Secret()
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,48 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// position is a place in a file. Both count from 1.
+type position struct{ line, column int }
+
+// Mistake is one thing that is wrong with a pipeline file.
+type Mistake struct {
+	Line, Column int
+	Message      string
+}
+
+// Error lists what is wrong with a pipeline file, in the order of its lines.
+type Error struct {
+	File     string
+	Mistakes []Mistake
+}
+
+// Error has a line for each mistake, such as "words.yaml:7:5: …".
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Mistakes))
+	for i, m := range e.Mistakes {
+		lines[i] = fmt.Sprintf("%s:%d:%d: %s", e.File, m.Line, m.Column, m.Message)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// mistakes collects what is wrong.
+type mistakes []Mistake
+
+func (m *mistakes) add(at position, format string, args ...any) {
+	*m = append(*m, Mistake{at.line, at.column, fmt.Sprintf(format, args...)})
+}
+
+// err is nil if there are none.
+func (m mistakes) err(file string) error {
+	if len(m) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(m, func(a, b Mistake) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	return &Error{File: file, Mistakes: m}
+}
