@@ -24,7 +24,7 @@ func dagscope() house {
 			{from: "python/...", to: nil},
 			{from: "web/...", to: []string{"web/...", "metricsstore/...", "engine/...", "digest/...", "static/...", "templates/..."}},
 			{from: "cmd/app/...", to: []string{"..."}},
-			{from: "cmd/app/worker/...", to: []string{"cmd/app/worker/...", "metricsstore/...", "engine/...", "digest/..."}},
+			{from: "cmd/app/worker/...", to: []string{"cmd/app/worker/...", "metricsstore/...", "engine/...", "digest/...", "python/..."}},
 			{from: "cmd/dagscope", to: []string{"cmd/app", "engine/workflows/...", "engine/wfformat"}},
 			{from: "cmd/dagscope-worker", to: []string{"cmd/app/worker", "engine/workflows/..."}},
 			{from: "cmd/dagscope-graphviz", to: nil},

@@ -1,10 +1,10 @@
 package app
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
+	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/pipeline"
@@ -15,30 +15,15 @@ import (
 const codeDir = "code"
 
 // useCode makes the runner of tasks that are not compiled in. secret signs what this process submits, and is what tasks
-// have to be signed with that it executes; nil if it shares no runs.
-func useCode(s *session, secret []byte) error {
+// have to be signed with that it executes; nil if it shares no runs. allowPickle accepts pickles from
+// calls that ask for it.
+func useCode(s *session, secret []byte, allowPickle bool) error {
 	runner, err := code.New(code.Config{
 		Dir: filepath.Join(s.flags.Data, codeDir), Environments: filepath.Join(s.flags.Data, "environments"), Package: python.FS(), Secret: secret,
-		SecretValue: secretValue,
+		SecretValue: fleet.SecretValue, AllowPickle: allowPickle,
 	})
 	s.code = runner
 	return err
-}
-
-// secretVariables is what the names of variables begin with that tasks may get as secrets.
-const secretVariables = "DAGSCOPE_SECRET_"
-
-// secretValue is the value of a secret: of a variable of this process, or of the file that a variable names.
-func secretValue(name string) (string, error) {
-	if value, ok := os.LookupEnv(secretVariables + name); ok {
-		return value, nil
-	}
-	if file := os.Getenv(secretVariables + "FILE_" + name); file != "" {
-		value, err := os.ReadFile(file)
-		return strings.TrimRight(string(value), "\r\n"), err
-	}
-	return "", usage("the secret %s is not known here, expected it in the variable %s%s, or its file in %sFILE_%s",
-		name, secretVariables, name, secretVariables, name)
 }
 
 // isPipeline reports whether the argument of the command run is a pipeline file rather than the name of a workflow.

@@ -106,7 +106,7 @@ func (c *runCommand) load(s *session) error {
 			return err
 		}
 	}
-	if err := useCode(s, secret); err != nil {
+	if err := useCode(s, secret, true); err != nil {
 		return err
 	}
 	if !isPipeline(c.Workflow) {

@@ -35,6 +35,7 @@ type serveCommand struct {
 	recordFlags
 	storeFlags
 	fleet.Invoking
+	fleet.Accepting
 }
 
 // Validate is called by kong.
@@ -43,6 +44,12 @@ func (c *serveCommand) Validate() error {
 		return err
 	}
 	if err := c.keepFlags.check(); err != nil {
+		return err
+	}
+	if c.AcceptCode && !c.IsSet() {
+		return errors.New("--accept-code is given without --redis, expected both: without it no other process submits code")
+	}
+	if err := c.Accepting.Check(c.SecretFile); err != nil {
 		return err
 	}
 	c.BasePath = strings.TrimRight(c.BasePath, "/")
@@ -75,11 +82,29 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // the server closes it, unless something fails before
+	if err := c.useCode(s); err != nil {
+		return err
+	}
 	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error { return c.serve(ctx, s, h, listener, token) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil // it was stopped before it had started
 	}
 	return err
+}
+
+// useCode makes the runner of what is not compiled in. With --redis there is one if there is a secret.
+func (c *serveCommand) useCode(s *session) error {
+	if !c.IsSet() {
+		return useCode(s, nil, true)
+	}
+	if c.SecretFile == "" {
+		return nil
+	}
+	secret, err := c.Secret()
+	if err != nil {
+		return err
+	}
+	return useCode(s, secret, c.AcceptPickle)
 }
 
 // logger makes a logger of the service with a minimum level.
@@ -118,7 +143,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	}
 	m, err := s.newMachinery(h, engineOptions{
 		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
-		idle: c.Workers != nil && *c.Workers == 0, serves: true, invite: c.Invoking,
+		idle: c.Workers != nil && *c.Workers == 0, serves: true, accepts: c.AcceptCode, invite: c.Invoking,
 		unrecorded: func(run record.RunID, err error) {
 			log.Error("a run could not be recorded in full", "run", run, "error", err)
 		},

@@ -9,6 +9,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 )
@@ -24,6 +25,7 @@ const (
 type stallWatch struct {
 	progress func() execution.Progress
 	present  func(context.Context) ([]fleet.Present, error) // the workers
+	isCode   bool                                           // it has tasks that are not compiled in
 	calls    []string                                       // functions of the run that workers would list if they had them
 	command  string                                         // starts a worker
 	report   func(why string)
@@ -41,12 +43,16 @@ func (s *session) newStallWatch(h *home, r *engine.Run) (*stallWatch, error) {
 	}
 	listed := functions.Names() // workers may have more, which dynamic workflows create on demand
 	var calls []string
+	isCode := false
 	for _, f := range r.Graph().Functions() {
-		if name := fleet.FunctionName(f); slices.Contains(listed, name) {
+		name := fleet.FunctionName(f)
+		isCode = isCode || code.IsTask(f.Signature())
+		if slices.Contains(listed, name) {
 			calls = append(calls, name)
 		}
 	}
 	return &stallWatch{
+		isCode:   isCode,
 		progress: r.Progress, calls: calls, command: h.workerCommand,
 		report: func(why string) { s.notice("%s  waits: %s", r.ID(), why) },
 		present: func(ctx context.Context) ([]fleet.Present, error) {
@@ -101,6 +107,9 @@ func (l *stallWatch) why(status record.Status, present []fleet.Present) string {
 	present = slices.DeleteFunc(slices.Clone(present), func(p fleet.Present) bool { return p.Lost })
 	if len(present) == 0 {
 		return fmt.Sprintf("there is no worker; start one with: %s", l.command)
+	}
+	if l.isCode && !slices.ContainsFunc(present, func(p fleet.Present) bool { return p.Code }) {
+		return "no worker accepts code; start one with --accept-code and the same --secret-file"
 	}
 	if lacking := l.lacking(present); len(lacking) > 0 {
 		return fmt.Sprintf("no worker has %s, which it calls", strings.Join(lacking, ", "))

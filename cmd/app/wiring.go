@@ -52,9 +52,10 @@ type engineOptions struct {
 
 	// If other processes share the runs:
 
-	idle   bool           // this process executes no tasks
-	serves bool           // this process also executes, follows and records their runs
-	invite fleet.Invoking // how more workers are invoked
+	idle    bool           // this process executes no tasks
+	accepts bool           // it executes code that other processes submit
+	serves  bool           // this process also executes, follows and records their runs
+	invite  fleet.Invoking // how more workers are invoked
 }
 
 // machinery is an engine with its executor and its recorder. Its fields are set before start.
@@ -131,6 +132,12 @@ func (m *machinery) share(s *session, h *home, o engineOptions) error {
 	pool := worker.Config{State: state, Idle: o.idle, SoftStop: o.softStop, Startup: time.Since(programBegan)}
 	if !o.idle {
 		pool.Width = o.workers
+	}
+	if s.code != nil {
+		pool.Prepare = s.code.Prepare
+	}
+	if o.accepts {
+		functions = functions.With(s.code)
 	}
 	if o.serves {
 		pool.Find = functions.Find

@@ -46,7 +46,7 @@ func listWorkers(ctx context.Context, pool *worker.Pool, h *home) ([]api.WorkerS
 
 // stateOf is what pages show about a worker in another process.
 func stateOf(p *fleet.Present) api.WorkerState {
-	return api.WorkerState{Snapshot: p.Snapshot, LastBeat: p.LastBeat, Lost: p.Lost, Functions: p.Functions}
+	return api.WorkerState{Snapshot: p.Snapshot, LastBeat: p.LastBeat, Lost: p.Lost, Functions: p.Functions, Code: p.Code}
 }
 
 // addSessions adds the sessions of each worker in shared runs.

@@ -163,16 +163,24 @@ var (
 // Function is the function of a signature: it executes the task that is its first argument, and returns its value, or
 // the elements of it that a fan-out needs. It is nil for a signature that tasks do not have.
 func (r *Runner) Function(s engine.Signature) *engine.Function {
-	name := s.Name
-	s.Name = one.Name
-	if name != "" && s.Equal(one) {
-		return r.One(name).Function
+	switch {
+	case s.Name == "":
+		return nil
+	case hasTypes(s, one):
+		return r.One(s.Name).Function
+	case hasTypes(s, many):
+		return r.Many(s.Name).Function
+	default:
+		return nil
 	}
-	s.Name = many.Name
-	if name != "" && s.Equal(many) {
-		return r.Many(name).Function
-	}
-	return nil
+}
+
+// IsTask reports whether a function of a signature executes tasks of this package.
+func IsTask(s engine.Signature) bool { return hasTypes(s, one) || hasTypes(s, many) }
+
+func hasTypes(s, of engine.Signature) bool {
+	s.Name = of.Name
+	return s.Equal(of)
 }
 
 // One declares the function of tasks of a name.

@@ -17,6 +17,7 @@ type WorkerState struct {
 	Lost          bool      // it has been silent for longer than its lease, since LastBeat
 	// Functions are those it can execute, as name, or name@version above version 0; nil for those of the server's workflows.
 	Functions []string
+	Code      bool            // it executes what is not compiled into it
 	Sessions  []WorkerSession // in shared runs
 }
 
@@ -61,8 +62,9 @@ func (h *serverHandlers) listWorkers(ctx context.Context, _ *nothing) (*answer[w
 	for _, s := range workers {
 		out.Workers = append(out.Workers, worker{
 			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
-			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions),
-			Runs: h.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,
+			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions), Code: s.Code,
+			Preparing: preparingOf(s.Preparing),
+			Runs:      h.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,
 		})
 	}
 	return answered("", out), nil

@@ -83,10 +83,27 @@ type worker struct {
 	Lost        bool        `json:"lost" doc:"It has been silent for longer than its lease; its claims were given to other workers."`
 	Warm        bool        `json:"warm" doc:"It has executed a run before."`
 	Functions   []string    `json:"functions" doc:"Functions that it can execute, with @version above version 0; empty for all of the server's workflows."`
+	Code        bool        `json:"code" doc:"It executes commands and Python functions that are not compiled into it."`
+	Preparing   []preparing `json:"preparing,omitempty" doc:"What it makes ready before it can execute tasks of a run."`
 	Runs        []workerRun `json:"runs" doc:"Runs in which it takes part."`
 	TasksDone   int64       `json:"tasks_done"`
 	CPUNS       int64       `json:"cpu_ns"`
 	MemoryBytes int64       `json:"memory_bytes"`
+}
+
+// preparing is one thing that a worker makes ready, such as an environment of packages.
+type preparing struct {
+	Key   string `json:"key"`
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes" doc:"How large it is so far."`
+}
+
+func preparingOf(all []record.Preparation) []preparing {
+	var out []preparing
+	for i := range all {
+		out = append(out, preparing{all[i].Key, all[i].Name, all[i].Bytes})
+	}
+	return out
 }
 
 // workerRun is a run that a worker takes part in.

@@ -80,7 +80,7 @@ type Invoking struct {
 	Invoke      string `env:"DAGSCOPE_INVOKE" placeholder:"URL" help:"Invoke workers by POST to this address, such as https://workers.example.org/invoke, when tasks are ready that no lane of this process takes. Requires --secret-file."`
 	InvokeMost  int    `default:"64" placeholder:"N" help:"The most such requests at a time (default 64)."`
 	InvokeSlots int    `default:"1" placeholder:"N" help:"How many tasks an invoked worker executes at a time (default 1)."`
-	SecretFile  string `env:"DAGSCOPE_SECRET_FILE" placeholder:"FILE" help:"The file with the secret that signs requests of --invoke and to --listen."`
+	SecretFile  string `env:"DAGSCOPE_SECRET_FILE" placeholder:"FILE" help:"The file with the secret that signs requests of --invoke and to --listen, and code."`
 }
 
 // check refuses invalid values.
@@ -166,7 +166,9 @@ type Options struct {
 	For      time.Duration `default:"5m" placeholder:"TIME" help:"The longest duration of such a request (default 5m); no task begins in the last fifth."`
 	Lease    time.Duration `default:"15s" placeholder:"TIME" help:"How long it may be silent before others take its tasks (default 15s); it gives them up itself after two thirds."`
 	Invoking
-	Child bool `hidden:"" help:"This process is a child of one with --children."`
+	Accepting
+	CodeDir string `env:"DAGSCOPE_CODE_DIR" placeholder:"DIR" help:"Folder of working folders, unpacked files and prepared environments of --accept-code (default dagscope in the folder of this user's caches)."`
+	Child   bool   `hidden:"" help:"This process is a child of one with --children."`
 }
 
 // minMemory is the least memory with which a process works; the runtime grows in steps of 64 MiB.
@@ -190,7 +192,7 @@ func (o *Options) Validate() error {
 	case o.Memory != 0 && o.Memory < minMemory:
 		return fmt.Errorf("--memory is %d MiB, expected at least %d", o.Memory>>20, minMemory>>20)
 	}
-	return o.check()
+	return errors.Join(o.Invoking.check(), o.Accepting.Check(o.SecretFile))
 }
 
 // lanes returns how many processors tasks may use, and the number of lanes; 0 for the defaults of the pool.

@@ -6,13 +6,23 @@ import (
 	"strconv"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/code"
 )
 
 // Catalogue has the functions of this program. It is immutable and safe for concurrent use.
 type Catalogue struct {
 	workflows map[string]*engine.Workflow
 	functions map[string]*engine.Function
+	code      *code.Runner // executes what is not compiled in; nil for none
 }
+
+// With returns a catalogue that also finds the functions of tasks that a runner executes.
+func (c *Catalogue) With(runner *code.Runner) *Catalogue {
+	return &Catalogue{c.workflows, c.functions, runner}
+}
+
+// AcceptsCode reports whether it finds the functions of tasks that are not compiled in.
+func (c *Catalogue) AcceptsCode() bool { return c.code != nil }
 
 // NewCatalogue collects the functions of workflows. It refuses two different functions with the same name.
 func NewCatalogue(workflows []*engine.Workflow) (*Catalogue, error) {
@@ -32,9 +42,15 @@ func NewCatalogue(workflows []*engine.Workflow) (*Catalogue, error) {
 	return c, nil
 }
 
-// Find returns the function that a workflow means by a signature, nil if there is none. Functions that the workflow lists or
+// Find returns the function that a workflow means by a signature, nil if there is none. Functions that are not compiled in
+// differ from others by their types, so they come first. Functions that the workflow lists or
 // creates take precedence over those of other workflows, which an unknown workflow may use as well.
 func (c *Catalogue) Find(workflow string, function engine.Signature) *engine.Function {
+	if c.code != nil {
+		if f := c.code.Function(function); f != nil {
+			return f
+		}
+	}
 	w := c.workflows[workflow]
 	if w == nil {
 		return c.functions[function.Name]

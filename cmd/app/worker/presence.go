@@ -25,7 +25,8 @@ const (
 // Present is a worker process that is alive or was lost recently.
 type Present struct {
 	worker.Snapshot
-	Functions []string `json:"functions"` // functions that it can execute, as name or name@version; nil for any
+	Code      bool     `json:"code,omitempty"` // it executes what is not compiled into it
+	Functions []string `json:"functions"`      // functions that it can execute, as name or name@version; nil for any
 	// LastBeat is the time of its last heartbeat on the clock of Redis; Lost means that this is too long ago.
 	LastBeat time.Time `json:"-"`
 	Lost     bool      `json:"-"`
@@ -33,7 +34,7 @@ type Present struct {
 
 // PresentOf describes a pool that executes the functions of a catalogue.
 func PresentOf(pool *worker.Pool, functions *Catalogue) Present {
-	return Present{Snapshot: pool.Snapshot(), Functions: functions.Names()}
+	return Present{Snapshot: pool.Snapshot(), Functions: functions.Names(), Code: functions.AcceptsCode()}
 }
 
 // Presence announces this process in a hash of Redis. All fields are required.

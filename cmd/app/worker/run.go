@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/invoke"
 	"github.com/dagscope/dagscope/engine/state/redis"
 	"github.com/dagscope/dagscope/engine/state/shared"
@@ -51,7 +52,10 @@ func Run(ctx context.Context, o Options, w World) error {
 	if err != nil {
 		return err
 	}
-	p.functions = functions
+	if p.code, err = o.runner(); err != nil {
+		return err
+	}
+	p.functions = functions.With(p.code)
 	if o.Child {
 		return p.asChild(ctx)
 	}
@@ -73,6 +77,7 @@ type program struct {
 	name       string
 	log        *slog.Logger
 	functions  *Catalogue
+	code       *code.Runner // nil without --accept-code
 	connection *redis.Connection
 	fan        *invoke.Fan     // nil if it invokes no workers
 	listener   *invokeListener // nil without --listen
@@ -208,18 +213,25 @@ func (p *program) pool(board shared.Board, soft time.Duration) (*worker.Pool, er
 		return nil, err
 	}
 	width, slots := p.options.lanes()
-	return worker.New(worker.Config{
+	cfg := worker.Config{
 		State: store, Width: width, MaxSlots: slots, SoftStop: soft, Name: p.name,
 		Startup: time.Since(began), Find: p.functions.Find,
-	})
+	}
+	if p.code != nil {
+		cfg.Prepare = p.code.Prepare
+	}
+	return worker.New(cfg)
 }
 
-// companions are the parts that run in every mode: one that invokes other workers, with --invoke, and one that logs when
-// Redis does not answer, unless a supervisor does.
+// companions are the parts that run in every mode: one that invokes other workers, with --invoke, one that executes code,
+// with --accept-code, and one that logs when Redis does not answer, unless a supervisor does.
 func (p *program) companions() []func(context.Context) error {
 	var parts []func(context.Context) error
 	if p.fan != nil {
 		parts = append(parts, p.fan.Run)
+	}
+	if p.code != nil {
+		parts = append(parts, p.code.Run)
 	}
 	if !p.options.Child {
 		parts = append(parts, LogOutage(p.connection.Client, p.log).Run)

@@ -1028,6 +1028,12 @@ export interface components {
       terms: string[];
       workflow: string;
     };
+    Preparing: {
+      /** @description How large it is so far. */
+      bytes: number;
+      key: string;
+      name: string;
+    };
     Problem: {
       /** @description What was wrong with this request, and what was expected. */
       detail: string;
@@ -1489,6 +1495,8 @@ export interface components {
     Worker: {
       /** @description Lanes that execute a task. */
       busy: number;
+      /** @description It executes commands and Python functions that are not compiled into it. */
+      code: boolean;
       cpu_ns: number;
       /** @description Functions that it can execute, with @version above version 0; empty for all of the server's workflows. */
       functions: string[];
@@ -1502,6 +1510,8 @@ export interface components {
       memory_bytes: number;
       name: string;
       pid: number;
+      /** @description What it makes ready before it can execute tasks of a run. */
+      preparing?: components['schemas']['Preparing'][];
       /** @description Runs in which it takes part. */
       runs: components['schemas']['WorkerRun'][];
       /** @description Lanes at the moment; more are added while tasks wait and processors are idle. */
@@ -1577,6 +1587,7 @@ export type MissingFunction = components['schemas']['MissingFunction'];
 export type Note = components['schemas']['Note'];
 export type Param = components['schemas']['Param'];
 export type Peers = components['schemas']['Peers'];
+export type Preparing = components['schemas']['Preparing'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
 export type Quantile = components['schemas']['Quantile'];
