@@ -24,7 +24,7 @@ func (w *work) call(ctx context.Context) (python.Call, *python.Pool, error) {
 	if err := w.fillCall(&c); err != nil {
 		return c, nil, err
 	}
-	pool, err := w.runner.interpreters.get(ctx, w)
+	pool, err := w.runner.interpreters.get(ctx, w, nil)
 	return c, pool, err
 }
 

@@ -68,8 +68,8 @@ func (p *interpreters) endIdle(since time.Time) {
 	}
 }
 
-// get returns the pool for an attempt of a task.
-func (p *interpreters) get(ctx context.Context, w *work) (*python.Pool, error) {
+// get returns the pool for an attempt of a task. Interpreters of a new one import the modules before their first calls.
+func (p *interpreters) get(ctx context.Context, w *work, modules []string) (*python.Pool, error) {
 	select {
 	case <-p.ready:
 	case <-ctx.Done():
@@ -88,7 +88,7 @@ func (p *interpreters) get(ctx context.Context, w *work) (*python.Pool, error) {
 		known.used = time.Now()
 		return known.Pool, nil
 	}
-	made, err := p.start(w)
+	made, err := p.start(w, modules)
 	if err != nil {
 		return nil, err
 	}
@@ -97,12 +97,12 @@ func (p *interpreters) get(ctx context.Context, w *work) (*python.Pool, error) {
 }
 
 // start makes a pool and runs it. The caller holds mu.
-func (p *interpreters) start(w *work) (*pool, error) {
+func (p *interpreters) start(w *work, modules []string) (*pool, error) {
 	env, err := w.variables(map[string]string{})
 	if err != nil {
 		return nil, err
 	}
-	cfg := python.Config{Package: p.cfg.Package, Folder: p.cfg.Dir, Env: env, Max: p.cfg.Interpreters}
+	cfg := python.Config{Package: p.cfg.Package, Folder: p.cfg.Dir, Env: env, Max: p.cfg.Interpreters, Preimport: modules}
 	if w.project != "" {
 		cfg.Path = []string{w.project}
 	}

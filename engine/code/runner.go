@@ -100,15 +100,21 @@ func (r *Runner) Run(ctx context.Context) error {
 	return r.interpreters.run(ctx)
 }
 
-// Prepare implements worker.Config.Prepare: it makes the environments ready that tasks of the run name.
+// Prepare implements worker.Config.Prepare: it makes the environments ready that tasks of the run name, and starts
+// interpreters, so that no task waits for one.
 func (r *Runner) Prepare(job execution.Job) worker.Preparation {
-	specs := needed(job.Graph)
-	if len(specs) == 0 {
+	specs, calls := needed(job.Graph), callsOf(job.Graph)
+	if len(specs) == 0 && len(calls) == 0 {
 		return nil
 	}
 	return func(ctx context.Context, report func(record.Preparation)) error {
 		for i := range specs {
 			if err := r.prepare(ctx, specs[i], report); err != nil {
+				return err
+			}
+		}
+		for i := range calls {
+			if err := r.warm(ctx, &calls[i], report); err != nil {
 				return err
 			}
 		}
@@ -131,6 +137,33 @@ func (r *Runner) prepare(ctx context.Context, spec environment.Spec, report func
 	return err
 }
 
+// warm starts interpreters for calls. A task that is not signed is refused when it is executed, and costs none.
+func (r *Runner) warm(ctx context.Context, c *calls, report func(record.Preparation)) error {
+	if !r.accepts(&c.first) {
+		return nil
+	}
+	w := &work{runner: r, task: &c.first}
+	if err := w.prepare(ctx, &c.bundle); err != nil {
+		return err
+	}
+	pool, err := r.interpreters.get(ctx, w, c.modules)
+	if err != nil {
+		return err
+	}
+	preparation := record.Preparation{Key: "python " + c.first.Bundle + " " + c.first.Environment, Name: "Python interpreters"}
+	report(preparation)
+	started, err := pool.Warm(ctx, min(c.most, r.cfg.Interpreters))
+	preparation.Done, preparation.Reused = true, started == 0 && err == nil
+	if err != nil {
+		preparation.Error = err.Error()
+	}
+	report(preparation)
+	return err
+}
+
+// accepts reports whether a task may be executed here.
+func (r *Runner) accepts(t *Task) bool { return r.cfg.Secret == nil || t.verify(r.cfg.Secret) }
+
 // Sign signs a task with the secret of the runner, if it has one.
 func (r *Runner) Sign(t *Task) error {
 	if r.cfg.Secret == nil {
@@ -141,7 +174,7 @@ func (r *Runner) Sign(t *Task) error {
 
 // body does what a task says, for the values and the lists of values that it reads.
 func (r *Runner) body(ctx context.Context, t Task, b Bundle, values []Value, lists [][]Value) (*work, error) {
-	if r.cfg.Secret != nil && !t.verify(r.cfg.Secret) {
+	if !r.accepts(&t) {
 		return nil, engine.NoRetry(errors.New("code: the task is not signed with this worker's secret, expected one that a process with the same secret submitted"))
 	}
 	if err := t.check(len(values), len(lists)); err != nil {

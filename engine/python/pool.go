@@ -95,14 +95,11 @@ func (p *Pool) call(ctx context.Context, c *Call, isSplit bool) ([]Value, proces
 	if err := c.check(); err != nil {
 		return nil, unknownUsage, err
 	}
-	if err := p.enter(ctx); err != nil {
-		return nil, unknownUsage, err
-	}
-	defer p.leave()
-	in, err := p.take(ctx)
+	in, err := p.takeOne(ctx)
 	if err != nil {
 		return nil, unknownUsage, err
 	}
+	defer p.leave()
 	values, used, err := in.call(ctx, c, isSplit)
 	p.put(in, err)
 	return values, used, err

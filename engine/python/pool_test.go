@@ -439,3 +439,23 @@ func BenchmarkPipe(b *testing.B) {
 	_ = requests.Close()
 	_ = echo.Wait()
 }
+
+// TestWarm: interpreters that were started ahead answer the calls that follow, and no more are started than may be.
+func TestWarm(t *testing.T) {
+	p := newPool(t, func(c *Config) { c.Max = 2 })
+	started, err := p.Warm(t.Context(), 5)
+	require.NoError(t, err)
+	require.Equal(t, 2, started)
+	require.Equal(t, Counts{Live: 2, Idle: 2, Started: 2}, p.Counts())
+	_, _, err = p.try(t, "echo", 2)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, p.Counts().Started)
+	started, err = p.Warm(t.Context(), 5)
+	require.NoError(t, err)
+	require.Zero(t, started)
+
+	missing := newPool(t, func(c *Config) { c.Interpreter = "no-such-python" })
+	_, err = missing.Warm(t.Context(), 1)
+	var start *process.StartError
+	require.ErrorAs(t, err, &start)
+}

@@ -129,6 +129,23 @@ func (i Invoking) Secret() ([]byte, error) {
 	return []byte(secret), nil
 }
 
+// Accepting has the flags of programs that execute what is not compiled into them. Programs embed it in their flags.
+type Accepting struct {
+	AcceptCode   bool `env:"DAGSCOPE_ACCEPT_CODE" help:"Execute commands and Python functions of pipelines, if they were signed with the secret of --secret-file: whoever has it can execute any program here."`
+	AcceptPickle bool `env:"DAGSCOPE_ACCEPT_PICKLE" help:"With --accept-code, accept Python values as pickles from calls that ask for it."`
+}
+
+// Check refuses invalid values.
+func (a Accepting) Check(secretFile string) error {
+	switch {
+	case a.AcceptCode && secretFile == "":
+		return errors.New("--accept-code is given without --secret-file, expected the file of the secret that code is signed with")
+	case a.AcceptPickle && !a.AcceptCode:
+		return errors.New("--accept-pickle is given without --accept-code, expected both")
+	}
+	return nil
+}
+
 // Size is a number of bytes on the command line.
 type Size int64
 

@@ -2,11 +2,15 @@ package worker
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/code"
+	"github.com/dagscope/dagscope/python"
 )
 
 // Catalogue has the functions of this program. It is immutable and safe for concurrent use.
@@ -84,4 +88,43 @@ func FunctionName(f *engine.Function) string {
 		return f.Name() + "@" + strconv.Itoa(v)
 	}
 	return f.Name()
+}
+
+// runner makes the runner of code that is signed with a secret; nil without --accept-code.
+func (o *Options) runner() (*code.Runner, error) {
+	if !o.AcceptCode {
+		return nil, nil
+	}
+	key, err := o.Secret()
+	if err != nil {
+		return nil, err
+	}
+	dir := o.CodeDir
+	if dir == "" {
+		caches, err := os.UserCacheDir()
+		if err != nil {
+			return nil, usage("--accept-code: expected --code-dir, since this user has no folder of caches: %w", err)
+		}
+		dir = filepath.Join(caches, "dagscope")
+	}
+	return code.New(code.Config{
+		Dir: filepath.Join(dir, "code"), Environments: filepath.Join(dir, "environments"), Package: python.FS(), Secret: key,
+		SecretValue: SecretValue, AllowPickle: o.AcceptPickle,
+	})
+}
+
+// secretVariables is what the names of variables begin with that tasks may get as secrets.
+const secretVariables = "DAGSCOPE_SECRET_"
+
+// SecretValue is code.Config.SecretValue: the value of a variable of this process, or of the file that a variable names.
+func SecretValue(name string) (string, error) {
+	if file := os.Getenv(secretVariables + "FILE_" + name); file != "" {
+		value, err := os.ReadFile(file)
+		return strings.TrimRight(string(value), "\r\n"), err
+	}
+	if value, ok := os.LookupEnv(secretVariables + name); ok {
+		return value, nil
+	}
+	return "", usage("the secret %s is not known here, expected it in the variable %s%s, or its file in %sFILE_%s",
+		name, secretVariables, name, secretVariables, name)
 }
