@@ -70,7 +70,6 @@ export const wideTypes: Readonly<Record<string, string>> = {
   'api/schema.ts#operations': 'generated from the OpenAPI document',
   'api/schema.ts#paths': 'generated from the OpenAPI document',
   'view/parts/LanesCanvas.svelte#Props': 'a prop for each thing shown, so that each is followed by itself',
-  'view/state/run-source.svelte.ts#RunSource': 'a getter for each thing that pages read of a run, reactive by itself',
   'draw/palette.ts#Palette': 'a field for each role of tokens.css that canvases paint with',
   'view/state/run-source.svelte.ts#RunSource': 'one getter for each part of what a run is shown from',
 };
