@@ -180,7 +180,7 @@ func (a *loggedJSON) print(s *session) error {
 	if e := a.Error; e != nil {
 		fmt.Fprintf(s.stdout, "  %s\n%s", e.Kind, paragraphs(e.Message, "    "))
 		if e.ExitCode != 0 || e.Signal != "" {
-			fmt.Fprintf(s.stdout, "  ended with exit code %d %s\n", e.ExitCode, oneLine(e.Signal, 40))
+			fmt.Fprintf(s.stdout, "  ended with %s\n", ending(e))
 		}
 		if e.Stack != "" {
 			fmt.Fprintf(s.stdout, "  stack\n%s", paragraphs(e.Stack, "    "))

@@ -190,11 +190,19 @@ func printFacts(w io.Writer, f *facts, e *record.ErrorRecord) error {
 	}
 	f.add("  time", "%s", moment(e.Time))
 	if e.ExitCode != 0 || e.Signal != "" {
-		f.add("  ended with", "exit code %d %s", e.ExitCode, oneLine(e.Signal, 40))
+		f.add("  ended with", "%s", ending(e))
 	}
 	if err := f.print(w); err != nil || e.Stack == "" {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "  stack\n%s", paragraphs(e.Stack, "    "))
 	return err
+}
+
+// ending says how a process ended: by its exit code, or by a signal.
+func ending(e *record.ErrorRecord) string {
+	if e.Signal != "" {
+		return "signal " + oneLine(e.Signal, 40)
+	}
+	return fmt.Sprintf("exit code %d", e.ExitCode)
 }

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -65,7 +66,7 @@ func TestPipelinesOfPages(t *testing.T) {
 
 // TestExamples runs the example pipelines.
 func TestExamples(t *testing.T) {
-	pythontest.Find(t)
+	t.Setenv("PATH", filepath.Dir(pythontest.FindNumpy(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
 	u := newPipelineUser(t)
 	write(t, filepath.Join(u.dir, "texts", "one.md"), "1\n2\n")
 	write(t, filepath.Join(u.dir, "texts", "two.md"), "1\n")
@@ -76,6 +77,8 @@ func TestExamples(t *testing.T) {
 	}{
 		{"lines.yaml", []string{"--set", "folder=" + filepath.Join(u.dir, "texts")}, 3.0},
 		{"words.yaml", []string{"--set", "chunks=3"}, map[string]any{"a": 150.0, "graph": 150.0, "task": 100.0, "when": 100.0, "done": 100.0}},
+		{"report.yaml", []string{"--set", "texts=3"}, []any{"the most frequent words:", `{"a":6,"line":6,"of":6}`}},
+		{"gemm.yaml", []string{"--set", "n=64", "--set", "blocks=3"}, map[string]any{"correct": true, "trace": 84110.0}},
 	} {
 		require.Equal(t, c.want, u.result(append([]string{filepath.Join(root(t), "examples", c.file)}, c.set...)...), c.file)
 	}

@@ -137,7 +137,7 @@ func (c *checker) source(t *step, s *scope) {
 		c.wrong.add(t.foreach.at, "foreach is a parameter, expected a list or the output of a step")
 	case e.root == stepOutput && e.file != "":
 		c.wrong.add(t.foreach.at, "foreach is a file, expected a list or the output of a step")
-	case isOutput && of.output == code.Text:
+	case isOutput && of.foreach == nil && of.output == code.Text:
 		c.wrong.add(t.foreach.at, "foreach is the output of %s, which is a text, expected output: lines or output: json there", of.name)
 	case isOutput && of.foreach == nil:
 		of.isListed = true

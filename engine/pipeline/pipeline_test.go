@@ -44,6 +44,11 @@ steps:
   b: {foreach: "${{ steps.a.out }}", run: "echo $((${{ item }} + 1))", output: json}
   c: {foreach: "${{ steps.b.out }}", as: n, run: "echo $((${{ n }} * 10))", output: json}
 `, nil, `[20,30,40]`},
+	"foreach over texts of a foreach": {`
+steps:
+  a: {foreach: [x, y], run: ["echo", "${{ item }}1"], output: text}
+  b: {foreach: "${{ steps.a.out }}", run: ["echo", "${{ item }}2"], output: text}
+`, nil, `["x12","y12"]`},
 	"nested foreach": {`
 steps:
   rows: {run: "echo '[[1, 2], [], [3]]'", output: json}

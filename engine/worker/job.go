@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -129,7 +130,7 @@ func (j *job) open() {
 // unprepared fails a run that could not be prepared here.
 func (j *job) unprepared(err error) {
 	j.run.Stop(record.Failed, err, &record.ErrorRecord{
-		Kind: record.EnvironmentError, Node: dag.NoNode, Message: clip(err.Error()), Worker: j.pool.cfg.Name, Host: j.pool.host,
+		Kind: record.EnvironmentError, Node: dag.NoNode, Message: clip(strings.TrimPrefix(err.Error(), string(record.EnvironmentError)+": ")), Worker: j.pool.cfg.Name, Host: j.pool.host,
 		Time: time.Now(),
 	})
 }
