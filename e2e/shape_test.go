@@ -48,6 +48,7 @@ func shape() limits {
 		back:     0.10, files: 10,
 		tangled: map[string]string{
 			"digest":              "a sketch adds, merges and moves its grid by itself; the three files are one algorithm",
+			"engine/worker":       "a pool, its lanes and its jobs call each other at each step",
 			"engine/state/memory": "a lane and its run call each other at each step",
 			"web/live":            "hub, feed and subscription end each other",
 		},

@@ -21,12 +21,13 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/web/api"
 )
 
 // A process that executes runs has a control server on a loopback port. Other processes of the same user read its address
-// and key in the data folder, and can then pause, resume and cancel the runs that it executes. The owner of the folder
-// cannot do that for them, because it only keeps what they record.
+// and key in the data folder, and can then pause, resume and cancel the runs that it executes, and read the logs of tasks
+// that have not ended. The owner of the folder cannot do that for them, because it only keeps what they record.
 
 const (
 	// partSuffix is the suffix of incomplete files.
@@ -37,7 +38,9 @@ const (
 	controlWithin = 15 * time.Second
 	// controlEvery is how often the status is polled until a control has taken effect.
 	controlEvery = 10 * time.Millisecond
-	maxControl   = 64 << 10 // bytes of a request or response
+	maxControl   = 64 << 10 // bytes of the head of a request
+	// maxControlAnswer bounds a response, in bytes: the text of a log as base64, with room for the rest.
+	maxControlAnswer = 2*record.MaxEvidence + 4096
 )
 
 // controlFile is how other processes find a control server.
@@ -55,7 +58,8 @@ type controlAnswer struct {
 // controlServer is the control server of this process. Run owns key.
 type controlServer struct {
 	engine *engine.Engine
-	data   string // the folder
+	pool   *worker.Pool // its executor
+	data   string       // the folder
 	key    string
 	log    *slog.Logger
 }
@@ -118,13 +122,18 @@ func (d *controlServer) name(address string) (string, error) {
 	return path, nil
 }
 
-// serve answers POST /RUN/CONTROL: 200 with the resulting status of the run, 404 if this process does not execute it.
+// serve answers POST /RUN/CONTROL: 200 with the resulting status of the run, and GET /RUN/log, see serveLog; 404 if this
+// process does not execute the run.
 func (d *controlServer) serve(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+d.key)) != 1 {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	id, word, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if word == logQuestion {
+		d.serveLog(w, r, record.RunID(id))
+		return
+	}
 	control := api.Control(word)
 	run, err := d.engine.Get(record.RunID(id))
 	if err != nil || r.Method != http.MethodPost || !slices.Contains(api.Controls(), control) {
@@ -196,12 +205,19 @@ func isLeft(ctx context.Context, dir string, f fs.DirEntry) bool {
 // ask sends a control to the process that executes a run, and returns the resulting status. The error is api.ErrUnreached
 // if there is no such process, or that of ctx.
 func (d controlClient) ask(ctx context.Context, run record.RunID, control api.Control) (record.Status, error) {
+	var out controlAnswer
+	err := d.call(ctx, http.MethodPost, string(run)+"/"+string(control), &out)
+	return out.Status, err
+}
+
+// call makes a request to one process after the other, until one answers it. The error is as for ask.
+func (d controlClient) call(ctx context.Context, method, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, controlWithin)
 	defer cancel()
 	dir := filepath.Join(d.data, controlFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return err
 	}
 	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, DisableKeepAlives: true}
 	client := &http.Client{Transport: transport}
@@ -209,27 +225,27 @@ func (d controlClient) ask(ctx context.Context, run record.RunID, control api.Co
 		if !strings.HasSuffix(f.Name(), ".json") {
 			continue
 		}
-		status, err := askOne(ctx, client, filepath.Join(dir, f.Name()), run, control)
+		err := callOne(ctx, client, filepath.Join(dir, f.Name()), method, path, out)
 		if err == nil || ctx.Err() != nil {
-			return status, err
+			return err
 		}
 	}
-	return "", api.ErrUnreached
+	return api.ErrUnreached
 }
 
-// askOne asks one process. The file of a process that does not answer is removed.
-func askOne(ctx context.Context, client *http.Client, file string, run record.RunID, control api.Control) (record.Status, error) {
+// callOne makes a request to one process. The file of a process that does not answer is removed.
+func callOne(ctx context.Context, client *http.Client, file, method, path string, out any) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", err
+		return err
 	}
 	var at controlFile
 	if err := json.Unmarshal(data, &at); err != nil {
-		return "", err
+		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Address+"/"+string(run)+"/"+string(control), nil)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+at.Address+"/"+path, nil)
 	if err != nil {
-		return "", err
+		return err
 	}
 	r.Header.Set("Authorization", "Bearer "+at.Key)
 	answer, err := client.Do(r)
@@ -237,13 +253,11 @@ func askOne(ctx context.Context, client *http.Client, file string, run record.Ru
 		if ctx.Err() == nil {
 			_ = os.Remove(file) // its process was killed
 		}
-		return "", err
+		return err
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
 	if answer.StatusCode != http.StatusOK {
-		return "", api.ErrUnreached
+		return api.ErrUnreached
 	}
-	var out controlAnswer
-	err = json.NewDecoder(io.LimitReader(answer.Body, maxControl)).Decode(&out)
-	return out.Status, err
+	return json.NewDecoder(io.LimitReader(answer.Body, maxControlAnswer)).Decode(out)
 }

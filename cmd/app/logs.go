@@ -20,7 +20,7 @@ type logsCommand struct {
 	Task   string `arg:"" optional:"" name:"task" help:"Only this task, as the command tasks names it, such as blur[3]; a function, for all its tasks; or the number of a node."`
 	Failed bool   `help:"Only attempts that did not succeed."`
 	Limit  int    `default:"100" placeholder:"N" help:"The most attempts to print; 0 for all (default 100)."`
-	Follow bool   `help:"Continue until the run has ended. An attempt is printed when it ends, since its log is recorded then."`
+	Follow bool   `help:"Continue until the run has ended. What a single task logs is printed as it comes; of several, each attempt when it ends."`
 	targetFlags
 }
 
@@ -200,7 +200,8 @@ const (
 	followThere = 3 * time.Second
 )
 
-// follow prints attempts as they end, with --json as one line each, until the run has ended.
+// follow prints attempts as they end, with --json as one line each, until the run has ended. What a single task logs is
+// printed as it comes.
 func (c *logsCommand) follow(ctx context.Context, s *session) error {
 	c.Limit = 0
 	every := followEvery
@@ -208,18 +209,31 @@ func (c *logsCommand) follow(ctx context.Context, s *session) error {
 		every = followThere
 	}
 	printed := map[attemptKey]bool{}
-	for live := true; live; {
+	var live *liveLog // nil while the task is not known, or cannot be followed
+	for {
+		running := false
 		err := s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 			c.RunID = string(r.Info.ID) // last may mean another run later
 			found, err := c.list(ctx, store, r)
 			if err != nil {
 				return err
 			}
-			live = found.live
-			return found.printNew(s, printed)
+			if running = found.live; running && live == nil {
+				live, err = c.newLiveLog(ctx, s, store, r.Info.ID)
+			}
+			return errors.Join(err, found.printNew(s, printed, live))
 		})
-		if err != nil || !live {
+		if err != nil || !running {
 			return err
+		}
+		if live != nil {
+			reached, err := live.follow(ctx, every)
+			if err != nil {
+				return err
+			}
+			if reached {
+				continue
+			}
 		}
 		select {
 		case <-time.After(every):
@@ -227,17 +241,21 @@ func (c *logsCommand) follow(ctx context.Context, s *session) error {
 			return ctx.Err()
 		}
 	}
-	return nil
 }
 
-// printNew prints the attempts that were not printed before.
-func (l *logsJSON) printNew(s *session, printed map[attemptKey]bool) error {
+// printNew prints the attempts that were not printed before, without logs that were printed as they came.
+func (l *logsJSON) printNew(s *session, printed map[attemptKey]bool, live *liveLog) error {
 	for i := range l.Attempts {
 		a := &l.Attempts[i]
 		if printed[a.key()] {
 			continue
 		}
 		printed[a.key()] = true
+		if live != nil {
+			if err := live.finish(a); err != nil {
+				return err
+			}
+		}
 		var err error
 		if s.flags.JSON {
 			err = json.NewEncoder(s.stdout).Encode(a)

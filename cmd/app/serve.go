@@ -211,6 +211,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 		Config: api.Config{
 			Engine: m.engine, Store: h.store, Archiver: archiver, Program: s.name, Place: s.place(c.storeFlags), Log: log,
 			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
+			TaskLog: (&taskLogs{machinery: m, others: controlClient{s.flags.Data}}).read,
 		},
 		Dashboard: static.FS(), BasePath: c.BasePath, Token: token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
 		Traces: received.traces, Feeds: received.feeds,

@@ -102,7 +102,7 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		Unrecorded: o.unrecorded,
 	})
 	if err == nil && h.redis == nil {
-		m.parts["control server"] = (&controlServer{engine: m.engine, data: s.flags.Data, log: h.log}).Run
+		m.parts["control server"] = (&controlServer{engine: m.engine, pool: m.pool, data: s.flags.Data, log: h.log}).Run
 	}
 	return m, err
 }

@@ -248,26 +248,3 @@ func (a *attempt) used() *record.Usage {
 	}
 	return r.info.Used()
 }
-
-// tail keeps the last record.MaxEvidence bytes that were written to it.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if len(t.buf) > 2*record.MaxEvidence {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-record.MaxEvidence:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]byte(nil), t.buf[max(0, len(t.buf)-record.MaxEvidence):]...)
-}

@@ -109,6 +109,7 @@ type Pool struct {
 	pid   int       // of this process
 	began time.Time // when New was called
 	lanes laneGroup
+	logs  followed
 	jobs  atomic.Pointer[[]*job] // jobs that have not ended; stored under mu, loaded by any goroutine
 	added chan struct{}          // capacity 1: admit sends when it adds a job, the monitor receives
 

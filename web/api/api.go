@@ -15,6 +15,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	pool "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/importer"
 	"github.com/dagscope/dagscope/web/layout"
@@ -37,6 +38,10 @@ type Config struct {
 	// resulting status of the run. It fails with ErrUnreached if no such process can be reached. It is nil if requests
 	// cannot be forwarded.
 	Ask func(ctx context.Context, run record.RunID, c Control) (record.Status, error)
+	// TaskLog returns what an attempt that has not ended has logged after a position, as engine/worker.Pool.Log does. It
+	// fails with ErrUnreached if another process executes the task and cannot be reached. It is nil if no logs of such
+	// attempts can be read.
+	TaskLog func(ctx context.Context, run record.RunID, node dag.NodeID, after pool.LogPosition) (pool.LogPart, error)
 	// WorkerCommand starts one more worker; the dashboard shows it to be copied. Default "dagscope serve".
 	WorkerCommand string
 	// Program is the name of the program in commands that the dashboard shows; default "dagscope".

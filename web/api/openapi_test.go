@@ -230,6 +230,7 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 		get("list-events", at+"/events")
 		get("list-tasks", at+"/tasks?sort=execute_ns")
 		get("get-task", at+"/tasks/0")
+		get("get-task-log", at+"/tasks/0/log")
 		get("list-run-workers", at+"/workers")
 		get("get-timeline", at+"/timeline")
 		for _, by := range []string{"function", "worker", "level", "none"} {

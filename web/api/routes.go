@@ -81,6 +81,9 @@ func (a *API) insideRoutes() {
 	register(a, events, h.listEvents)
 	register(a, get("list-tasks", "/tasks", "List the attempts of a run that have ended"), h.listTasks)
 	register(a, get("get-task", "/tasks/{node}", "Get everything known about one task"), h.getTask)
+	taskLog := get("get-task-log", "/tasks/{node}/log", "Follow the log of a task that is being executed")
+	taskLog.Description = "Waits until there is more than the client has. What an attempt logged is recorded when it ends; then get-task has the end of it."
+	register(a, taskLog, h.getTaskLog)
 	register(a, get("get-result", "/result", "Get what a run returned"), h.getResult)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), h.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)

@@ -8,11 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -127,6 +130,37 @@ func (c *Client) Result(ctx context.Context, run record.RunID) (api.Result, erro
 	var out api.Result
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
 	return out, err
+}
+
+// TaskLog returns what a task that is being executed has logged after a position, after waiting for up to wait until there is
+// more, at most 10 s. It fails with api.ErrUnreached if the service cannot ask the worker that executes it.
+func (c *Client) TaskLog(ctx context.Context, run record.RunID, node dag.NodeID, after worker.LogPosition, wait time.Duration) (worker.LogPart, error) {
+	query := url.Values{"wait_ms": {strconv.FormatInt(wait.Milliseconds(), 10)}}
+	if after.Attempt > 0 {
+		text, _ := after.MarshalText() // it cannot fail
+		query.Set("after", string(text))
+	}
+	var out struct {
+		State   string
+		Epoch   int
+		Attempt int
+		Text    string
+		Missed  int64
+		Next    string
+	}
+	if err := c.call(ctx, http.MethodGet, fmt.Sprintf("%s/tasks/%d/log?%s", pathOf(run), node, query.Encode()), nil, &out); err != nil {
+		return worker.LogPart{}, err
+	}
+	if out.State == "elsewhere" {
+		return worker.LogPart{}, api.ErrUnreached
+	}
+	part := worker.LogPart{
+		Text: []byte(out.Text), Missed: out.Missed, Running: out.State == "running", Next: worker.LogPosition{Epoch: out.Epoch, Attempt: out.Attempt},
+	}
+	if out.Next == "" {
+		return part, nil
+	}
+	return part, part.Next.UnmarshalText([]byte(out.Next))
 }
 
 // Annotate replaces tags and note of a run.

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
@@ -56,6 +58,11 @@ func TestCalls(t *testing.T) {
 		"GET /base/api/v1/runs/r/result": func() error {
 			result, err := c.Result(t.Context(), "r")
 			assert.Equal(t, "5", result.Text)
+			return err
+		},
+		"GET /base/api/v1/runs/r/tasks/7/log?after=0.1.5&wait_ms=2000": func() error {
+			log, err := c.TaskLog(t.Context(), "r", 7, worker.LogPosition{Attempt: 1, Offset: 5}, 2*time.Second)
+			assert.Equal(t, "5", string(log.Text))
 			return err
 		},
 		"GET /base/api/v1/runs?limit=3":    func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },

@@ -388,6 +388,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/tasks/{node}/log': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow the log of a task that is being executed
+     * @description Waits until there is more than the client has. What an attempt logged is recorded when it ends; then get-task has the end of it.
+     */
+    get: operations['get-task-log'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/timeline': {
     parameters: {
       query?: never;
@@ -1455,6 +1475,22 @@ export interface components {
       /** @description Number of attempts that the query selects on all pages. */
       total: number;
     };
+    TaskLog: {
+      /** @description 0 if there is none. */
+      attempt: number;
+      epoch: number;
+      /** @description How many bytes before the text are not kept any more. */
+      missed: number;
+      /** @description Value of query.after for what follows; empty once the attempt has ended. */
+      next: string;
+      /**
+       * @description running: an attempt is being executed and may log more. ended: the attempt or the run has ended. waiting: no attempt is being executed. elsewhere: only the worker has the log until the attempt ends.
+       * @enum {string}
+       */
+      state: 'running' | 'ended' | 'waiting' | 'elsewhere';
+      /** @description What is new, at most 64 KiB. */
+      text: string;
+    };
     Throughput: {
       bytes: number;
       /** Format: double */
@@ -1613,6 +1649,7 @@ export type Submission = components['schemas']['Submission'];
 export type Task = components['schemas']['Task'];
 export type TaskCounts = components['schemas']['TaskCounts'];
 export type TaskList = components['schemas']['TaskList'];
+export type TaskLog = components['schemas']['TaskLog'];
 export type Throughput = components['schemas']['Throughput'];
 export type Timeline = components['schemas']['Timeline'];
 export type Usage = components['schemas']['Usage'];
@@ -2694,6 +2731,47 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-task-log': {
+    parameters: {
+      query?: {
+        /** @description next of the preceding answer; empty for all that is kept of the attempt that is being executed. */
+        after?: string;
+        /** @description How long to wait until there is more. */
+        wait_ms?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The run's id. */
+        run: string;
+        /** @description The number of the task's node. */
+        node: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TaskLog'];
+        };
       };
       /** @description What was wrong. */
       default: {
