@@ -24,6 +24,7 @@ import type {
   Submission,
   Task,
   TaskList,
+  TaskLog,
   Timeline,
   WorkerList,
   Workflow,
@@ -150,6 +151,11 @@ export class Api {
 
   task(run: string, node: number, signal?: AbortSignal): Promise<Task> {
     return this.#json(runPath(run, `/tasks/${node}`), { signal });
+  }
+
+  /** What a task that is being executed has logged after a position; the answer comes once there is more. */
+  taskLog(run: string, node: number, query: QueryOf<'get-task-log'> = {}, signal?: AbortSignal): Promise<TaskLog> {
+    return this.#json(runPath(run, `/tasks/${node}/log`), { query, signal });
   }
 
   runWorkers(run: string, signal?: AbortSignal): Promise<RunWorkerList> {

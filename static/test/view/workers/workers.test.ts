@@ -19,6 +19,7 @@ const worker = (of: Partial<Worker> = {}): Worker => ({
   lost: false,
   warm: true,
   functions: [],
+  code: false,
   runs: [],
   tasks_done: 1,
   cpu_ns: 1,
