@@ -36,6 +36,13 @@ type Config struct {
 	Traces http.Handler
 	// Feeds answer POST /feeds/NAME, by name, as feed.Messages does. They bound bodies themselves.
 	Feeds map[string]http.Handler
+	// Code answers requests that submit code, below the API's path, as code.Handler does; nil for nothing there. What it
+	// accepts needs no token.
+	Code interface {
+		http.Handler
+		// Accepts reports whether a request carries a key that lets it submit code.
+		Accepts(*http.Request) bool
+	}
 	// Version of the program, shown on pages; empty if unknown.
 	Version string
 	// MaxBody bounds the bodies of all requests except submissions and archives, in bytes; default 1 MiB.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/code"
 )
 
 // policy is the content security policy of all responses.
@@ -173,6 +174,9 @@ func (g *guard) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 // checkBody bounds what is read of a body, and refuses one that is announced to be larger.
 func (g *guard) checkBody(w http.ResponseWriter, r *http.Request) *api.Problem {
 	limit := g.cfg.MaxBody
+	if g.cfg.Code != nil && strings.HasPrefix(r.URL.Path, g.cfg.BasePath+apiPath+codePath+"/") {
+		limit = code.MaxBody
+	}
 	if r.Method == http.MethodPost {
 		switch path := r.URL.Path; {
 		case path == g.cfg.BasePath+apiPath+"/runs":

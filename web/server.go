@@ -28,6 +28,9 @@ import (
 // apiPath is where the API is, below the base path.
 const apiPath = "/api/v1"
 
+// codePath is where code is submitted, below the API's.
+const codePath = "/code"
+
 // tracesPath is where OTLP over HTTP sends traces, below the base path.
 const tracesPath = "/v1/traces"
 
@@ -130,6 +133,9 @@ func (s *Server) routes() (http.Handler, error) {
 	root.Get(base+"/api/docs", s.pages.docs)
 	root.Get(base+"/api/openapi.json", s.pages.openAPI)
 	root.Get(base+apiPath+"/live", s.live)
+	if s.cfg.Code != nil {
+		root.Mount(base+apiPath+codePath, s.cfg.Code)
+	}
 	if s.cfg.Traces != nil {
 		root.Method(http.MethodPost, base+tracesPath, s.cfg.Traces)
 	}

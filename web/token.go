@@ -33,9 +33,9 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// authorised reports whether a request carries the token, or none is required.
+// authorised reports whether a request carries the token, or none is required, or it may even submit code.
 func (g *guard) authorised(r *http.Request) bool {
-	if g.cfg.Token == "" {
+	if g.cfg.Token == "" || g.cfg.Code != nil && g.cfg.Code.Accepts(r) {
 		return true
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {

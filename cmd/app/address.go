@@ -100,20 +100,23 @@ func checkOrigin(origin string) error {
 	return nil
 }
 
-// readToken reads the token from a file; without a file it is empty.
-func readToken(file string) (string, error) {
+// readToken reads the token of --token-file; without a file it is empty.
+func readToken(file string) (string, error) { return readTokenOf("--token-file", file) }
+
+// readTokenOf reads the token from the file of a flag; without a file it is empty.
+func readTokenOf(flag, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return "", usage("--token-file: expected a file that can be read: %w", err)
+		return "", usage("%s: expected a file that can be read: %w", flag, err)
 	}
 	token := strings.TrimSpace(string(raw))
 	bad := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
 	if len(token) < leastToken || bad {
-		return "", usage("--token-file %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
-			file, leastToken)
+		return "", usage("%s %s: expected one word of at least %d characters, such as `head -c 24 /dev/urandom | base64` makes",
+			flag, file, leastToken)
 	}
 	return token, nil
 }

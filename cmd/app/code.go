@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/pipeline"
 	"github.com/dagscope/dagscope/python"
+	webcode "github.com/dagscope/dagscope/web/code"
 )
 
 // codeDir is the folder of working folders and unpacked bundles in that of the records.
@@ -24,6 +26,17 @@ func useCode(s *session, secret []byte, allowPickle bool) error {
 	})
 	s.code = runner
 	return err
+}
+
+// codeHandler accepts code from clients that can read the data folder or have the token for it.
+func (c *serveCommand) codeHandler(s *session, m *machinery, tokens serviceTokens, log *slog.Logger) *webcode.Handler {
+	keys := []string{tokens.key}
+	if tokens.code != "" {
+		keys = append(keys, tokens.code)
+	}
+	return webcode.New(webcode.Config{
+		Engine: m.engine, Runner: s.code, Dir: filepath.Join(s.flags.Data, codeDir, "archives"), Keys: keys, Base: c.BasePath, Log: log,
+	})
 }
 
 // isPipeline reports whether the argument of the command run is a pipeline file rather than the name of a workflow.

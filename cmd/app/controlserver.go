@@ -48,6 +48,8 @@ type controlFile struct {
 	Address string `json:"address"` // on the loopback, host:port
 	Key     string `json:"key"`
 	PID     int    `json:"pid"`
+	// URL is the address of the service of the process, empty if it is none. The key lets a client submit code there.
+	URL string `json:"url,omitempty"`
 }
 
 // controlAnswer has the status of a run after a control.
@@ -55,18 +57,18 @@ type controlAnswer struct {
 	Status record.Status `json:"status"`
 }
 
-// controlServer is the control server of this process. Run owns key.
+// controlServer is the control server of this process.
 type controlServer struct {
 	engine *engine.Engine
 	pool   *worker.Pool // its executor
 	data   string       // the folder
 	key    string
+	url    string // of the service, empty if this process is none
 	log    *slog.Logger
 }
 
 // Run answers until ctx ends. If it cannot listen, it logs a warning, and runs are executed nevertheless.
 func (d *controlServer) Run(ctx context.Context) error {
-	d.key = rand.Text()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err == nil {
 		defer func() { _ = listener.Close() }() // the server may have closed it
@@ -106,7 +108,7 @@ func (d *controlServer) name(address string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	data, err := json.Marshal(controlFile{Address: address, Key: d.key, PID: os.Getpid()})
+	data, err := json.Marshal(controlFile{Address: address, Key: d.key, PID: os.Getpid(), URL: d.url})
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 type serveCommand struct {
 	Addr        string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (default 127.0.0.1:8080); port 0 selects a free one. Any address except loopback requires --token-file."`
 	TokenFile   string   `placeholder:"FILE" help:"Require the token in this file from every client."`
+	CodeToken   string   `name:"code-token-file" placeholder:"FILE" help:"Let clients that send the token in this file submit code, and see everything. Without it, only clients that can read the data folder submit code."`
 	Host        []string `placeholder:"NAME" help:"A name under which browsers reach this server, in addition to that of --addr. Can be repeated."`
 	Origin      []string `placeholder:"URL" help:"A site whose pages may call the API, such as https://example.org. Can be repeated."`
 	BasePath    string   `placeholder:"/PATH" help:"Serve everything below this path, for reverse proxies."`
@@ -85,11 +87,22 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	if err := c.useCode(s); err != nil {
 		return err
 	}
-	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error { return c.serve(ctx, s, h, listener, token) })
+	tokens := serviceTokens{token: token, key: rand.Text()}
+	if tokens.code, err = readTokenOf("--code-token-file", c.CodeToken); err != nil {
+		return err
+	}
+	err = s.withHome(ctx, c.storeFlags, c.Durability, func(h *home) error { return c.serve(ctx, s, h, listener, tokens) })
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil // it was stopped before it had started
 	}
 	return err
+}
+
+// serviceTokens are what clients show to a service.
+type serviceTokens struct {
+	token string // that every client needs, empty for none
+	code  string // that lets a client submit code, empty if none does
+	key   string // of the data folder, which does so too
 }
 
 // useCode makes the runner of what is not compiled in. With --redis there is one if there is a secret.
@@ -135,7 +148,7 @@ const softStop = 3 * time.Second
 
 // serve runs the parts of the service concurrently until ctx ends or the server fails. Then active runs are cancelled and
 // recorded while viewers can still see it, and the server stops last.
-func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, token string) error {
+func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener net.Listener, tokens serviceTokens) error {
 	log := c.logger(s, slog.LevelInfo)
 	collector, err := c.collectorFlags.configure()
 	if err != nil {
@@ -144,6 +157,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	m, err := s.newMachinery(h, engineOptions{
 		workers: c.width(), durability: c.Durability, upload: c.Upload, softStop: softStop,
 		idle: c.Workers != nil && *c.Workers == 0, serves: true, accepts: c.AcceptCode, invite: c.Invoking,
+		key: tokens.key, url: c.url(listener),
 		unrecorded: func(run record.RunID, err error) {
 			log.Error("a run could not be recorded in full", "run", run, "error", err)
 		},
@@ -161,7 +175,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	if err != nil {
 		return err
 	}
-	server, err := c.newServer(s, m, h, archiver, received, token)
+	server, err := c.newServer(s, m, h, archiver, received, tokens)
 	if err != nil {
 		return err
 	}
@@ -201,7 +215,7 @@ func (c *serveCommand) farewell() string {
 }
 
 // newServer makes the web server. Below warnings it logs only one line for each request.
-func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, received *receivers, token string) (*web.Server, error) {
+func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *metricsstore.Archiver, received *receivers, tokens serviceTokens) (*web.Server, error) {
 	level := slog.LevelWarn
 	if c.LogRequests {
 		level = slog.LevelInfo
@@ -213,8 +227,8 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
 			TaskLog: (&taskLogs{machinery: m, others: controlClient{s.flags.Data}}).read,
 		},
-		Dashboard: static.FS(), BasePath: c.BasePath, Token: token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
-		Traces: received.traces, Feeds: received.feeds,
+		Dashboard: static.FS(), BasePath: c.BasePath, Token: tokens.token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
+		Traces: received.traces, Feeds: received.feeds, Code: c.codeHandler(s, m, tokens, log),
 	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -47,6 +49,8 @@ type engineOptions struct {
 	durability embedded.Durability
 	upload     metricsstore.Strategy     // of runs without a strategy; the zero value is the default of the recorder
 	softStop   time.Duration             // how long tasks have to finish once the engine is stopped, 0 for the default of the worker
+	key        string                    // lets other processes control this one
+	url        string                    // of the service, empty if this process is none
 	unrecorded func(record.RunID, error) // is called with what is missing from records, nil if reports include it
 	collector  exporter.Config           // where runs are sent to, with an empty Endpoint for nowhere
 
@@ -102,7 +106,9 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		Unrecorded: o.unrecorded,
 	})
 	if err == nil && h.redis == nil {
-		m.parts["control server"] = (&controlServer{engine: m.engine, pool: m.pool, data: s.flags.Data, log: h.log}).Run
+		m.parts["control server"] = (&controlServer{
+			engine: m.engine, pool: m.pool, data: s.flags.Data, key: cmp.Or(o.key, rand.Text()), url: o.url, log: h.log,
+		}).Run
 	}
 	return m, err
 }
