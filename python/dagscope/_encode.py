@@ -29,8 +29,8 @@ class Encoded(NamedTuple):
 def encode(value: Any, *, allow_pickle: bool = False, hole: Optional[Callable[[Any], Optional[int]]] = None) -> Encoded:
     """Encodes a value; what it cannot encode otherwise becomes a pickle if that is allowed.
 
-    hole is asked about everything that has no encoding of its own, and may answer with the number of a value that is
-    to be put in its place. Raises Unsendable, which names the place of what cannot be sent.
+    hole is asked about arrays and everything that has no encoding of its own, and may answer with the number of a value
+    that is to be put in its place. Raises Unsendable, which names the place of what cannot be sent.
     """
     e = _Encoder(allow_pickle, hole)
     try:
@@ -193,6 +193,8 @@ class _Encoder:
         self.out += _HOLE + _head(0x00, value.number)
 
     def write_array(self, value: v.Array) -> None:
+        if self.fill_hole(value):
+            return
         self.describe(value.dtype, value.shape)
         self.buffers.append(value.data)
 
@@ -204,12 +206,7 @@ class _Encoder:
 
     def other(self, value: Any) -> None:
         """What is met more rarely than what _WRITERS has, or is not known before it is met."""
-        if self.hole is not None:
-            number = self.hole(value)
-            if number is not None:
-                self.write_hole(v.Hole(number))
-                return
-        if self.write_numpy(value):
+        if self.fill_hole(value) or self.write_numpy(value):
             return
         if dataclasses.is_dataclass(value) and not isinstance(value, (type, *_WRITERS)) and _is_named(type(value)):
             self.write_dataclass(value)
@@ -217,6 +214,13 @@ class _Encoder:
             self.write_pickle(value)
         else:
             raise _refuse(value)
+
+    def fill_hole(self, value: Any) -> bool:
+        number = None if self.hole is None else self.hole(value)
+        if number is None:
+            return False
+        self.write_hole(v.Hole(number))
+        return True
 
     def write_numpy(self, value: Any) -> bool:
         """Encodes arrays and scalars of numpy, which is imported already if there are any."""

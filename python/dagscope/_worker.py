@@ -25,7 +25,7 @@ from ._encode import Encoded, encode
 from ._meter import Meter
 from ._payload import MAX_SEGMENTS, Packed, Unpacking, pack
 from ._segments import mapped
-from ._task import Task
+from ._task import Task, be_inside
 
 VERSION = 1
 
@@ -259,6 +259,7 @@ def _flush() -> None:
 def main() -> None:
     """Serves an interpreter's descriptors: 3 has the requests, 4 gets the replies, 5 and 6 become standard output and error,
     over 7 descriptors are passed."""
+    be_inside()
     os.dup2(5, 1)
     os.dup2(6, 2)
     os.closerange(5, 7)

@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/internal/testkit/pythontest"
+)
+
+// TestPythonClient runs a Python program that starts a service on a folder of its own, submits graphs of its functions and
+// compares what comes back with the same computed by Python.
+func TestPythonClient(t *testing.T) {
+	python := pythontest.Find(t)
+	folder := t.TempDir()
+	cmd := exec.Command(python, "client.py", filepath.Join(folder, "data"), t.TempDir())
+	cmd.Dir = "testdata"
+	pkg, err := filepath.Abs(filepath.Join("..", "python"))
+	require.NoError(t, err)
+	cmd.Env = append(os.Environ(), "DAGSCOPE_BIN="+program(t), "PYTHONPATH="+pkg, "PYTHONDONTWRITEBYTECODE=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s%s", out, &stderr)
+	require.JSONEq(t, `{
+		"nested": {"first": [9, {"k": [16, 5]}], "second": [0, 1, 4]},
+		"inner": [[], [0], [0, 1], [0, 1, 4]],
+		"chains": [true, true, true, true],
+		"flaky": "third",
+		"error": "LookupError: nothing here"
+	}`, string(out))
+}
