@@ -7,7 +7,7 @@ import "reflect"
 const mostNested = 3 * maxDepth
 
 // Exceeds reports whether a value takes more than limit bytes, without encoding it. It counts the bytes of strings and
-// slices of numbers, and one byte for each slice, array and pointer, until the sum exceeds limit; so counting ends even
+// slices of numbers, what structs that are Shaped say of themselves, and one byte for each slice, array and pointer, until the sum exceeds limit; so counting ends even
 // if a value contains itself. The count differs from the encoded size by what the encoding adds or saves. A value that
 // is nested too deeply to be encoded exceeds any limit.
 func Exceeds(v any, limit int64) bool {
@@ -41,6 +41,9 @@ func remaining(v reflect.Value, budget int64, depth int) int64 {
 		}
 		return budget
 	case reflect.Struct:
+		if v.Type().Implements(shapedType) && v.CanInterface() {
+			return budget - v.Interface().(Shaped).RawBytes()
+		}
 		for i := 0; i < v.NumField() && budget >= 0; i++ {
 			budget = remaining(v.Field(i), budget, depth-1)
 		}
@@ -54,6 +57,8 @@ func remaining(v reflect.Value, budget int64, depth int) int64 {
 		return budget - int64(v.Type().Size())
 	}
 }
+
+var shapedType = reflect.TypeFor[Shaped]()
 
 func isFlat(t reflect.Type) bool {
 	return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Complex128

@@ -21,6 +21,13 @@ func TestExceedsEnds(t *testing.T) {
 	require.True(t, codec.Exceeds(r, 1<<40))
 }
 
+// large says of itself how many bytes it takes, which its field does not show.
+type large struct{ self *large }
+
+func (large) AppendShape(dst []int) []int          { return dst }
+func (large) RawBytes() int64                      { return 1000 }
+func (large) AppendRaw(dst []byte) ([]byte, error) { return dst, nil }
+
 func TestExceeds(t *testing.T) {
 	type matrix struct{ Data []float64 }
 	for _, c := range []struct {
@@ -35,6 +42,7 @@ func TestExceeds(t *testing.T) {
 		{"numbers", make([]float64, 100), 1 + 800},
 		{"strings", []string{"123", "4567"}, 1 + 7},
 		{"map of matrices", map[string][]matrix{"a": {{make([]float64, 10)}, {make([]float64, 5)}}}, 1 + 1 + 2 + 120},
+		{"shaped", []large{{}, {&large{}}}, 1 + 2000},
 		{"pointer", &matrix{make([]float64, 2)}, 1 + 1 + 16},
 	} {
 		t.Run(c.name, func(t *testing.T) {
