@@ -130,6 +130,17 @@ func TestSegmentsAreReturned(t *testing.T) {
 	waitFor(t, func() bool { runtime.GC(); return openSegments.Load() == 0 })
 }
 
+// TestSegmentsAreCollected drops large values without a word to the garbage collector, for which they are small.
+func TestSegmentsAreCollected(t *testing.T) {
+	waitFor(t, func() bool { runtime.GC(); return openSegments.Load() == 0 })
+	freshSegments.Store(0)
+	for range collectSegments + 1 {
+		_, err := newSegment([]byte{0})
+		require.NoError(t, err)
+	}
+	waitFor(t, func() bool { return openSegments.Load() <= 2 })
+}
+
 func TestUnsealed(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has seals")

@@ -36,10 +36,10 @@ class Meter:
 
     def rest(self) -> None:
         """Before the process waits for a call: what was used so far is not the call's."""
-        self.before = resource.getrusage(resource.RUSAGE_SELF)
+        self.before, self.used = resource.getrusage(resource.RUSAGE_SELF), time.process_time_ns()
 
     def start(self) -> None:
-        self.began, self.used = time.perf_counter(), time.process_time_ns()
+        self.began = time.perf_counter()
 
     def measure(self) -> tuple[int, ...]:
         """User and system time in nanoseconds; peak and present resident memory in bytes; bytes that went through read(2)

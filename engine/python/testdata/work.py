@@ -129,8 +129,7 @@ def read_stdin():
 def fork():
     if os.fork() == 0:
         return "child"
-    os.wait()
-    return "parent"
+    return os.waitstatus_to_exitcode(os.wait()[1])
 
 
 def fork_fail():
@@ -151,6 +150,14 @@ def multi():
 def wait(path):
     open(path, "w").close()
     time.sleep(3600)
+
+
+def wait_politely(path):
+    try:
+        wait(path)
+    except KeyboardInterrupt:
+        os.rename(path, path + ".end")
+        raise
 
 
 def wait_deaf(path):
@@ -183,11 +190,11 @@ def peak(n):
 def burn(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end:
-        pass
+        sum(range(10000))
 
 
 def burn_child(seconds):
-    program = f"import time\nwhile time.process_time() < {seconds}: pass"
+    program = f"import time\nwhile time.process_time() < {seconds}: sum(range(10000))"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
