@@ -210,13 +210,15 @@ class Worker:
 
 def _arguments(payload: Unpacking) -> tuple[list[Any], dict[str, Any]]:
     """Positional and named ones: those of the template, or the values in their order where there is none."""
+    if not payload.entries:
+        raise v.Malformed("a call without an entry for its template")
     *entries, template = payload.entries
     args = [payload.value(entry) for entry in entries]
-    kwargs: dict[str, Any] = {}
-    if template:
-        args, kwargs = payload.value(template, args)
+    filled = payload.value(template, args) if template else [args, {}]
     payload.end()
-    return args, kwargs
+    if type(filled) is not list or [type(part) for part in filled] != [list, dict]:
+        raise v.Malformed("a template that is not a list of a list and a dict")
+    return filled[0], filled[1]
 
 
 def _failure(failure: BaseException) -> list[Encoded]:
@@ -237,7 +239,7 @@ def _failure(failure: BaseException) -> list[Encoded]:
 
 # Why a call fails before or after its function, if no frame of the function is in the traceback.
 _REASONS = {Missing: "missing", v.Unsendable: "unsendable", v.Malformed: "malformed"}
-_MACHINERY = (os.path.dirname(__file__), os.path.dirname(importlib.__file__), "<frozen importlib")
+_MACHINERY = (os.path.join(os.path.dirname(__file__), ""), os.path.join(os.path.dirname(importlib.__file__), ""), "<frozen importlib")
 
 
 def _open_streams() -> None:

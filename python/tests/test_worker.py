@@ -60,7 +60,14 @@ class Interpreter:
     def call(self, name, *values, flags=0):
         packed = pack([encode(value) for value in values])
         payload = packed.inline[: 8 * len(values)] + bytes(8) + packed.inline[8 * len(values) :]  # an entry of no template
-        self.send(_worker.REQUEST.pack(2, flags, len(name), len(values) + 1, 0, len(payload)) + name.encode() + payload)
+        return self.exchange(name, len(values) + 1, payload, flags)
+
+    def call_by_template(self, name, template):
+        packed = pack([encode(template)])
+        return self.exchange(name, 1, packed.inline)
+
+    def exchange(self, name, entries, payload, flags=0):
+        self.send(_worker.REQUEST.pack(2, flags, len(name), entries, 0, len(payload)) + name.encode() + payload)
         reply = self.receive()
         kind, *_, count, _, _ = _worker.REPLY.unpack_from(reply)
         unpacking = Unpacking(reply[_worker.REPLY.size :], count, iter(()), False)
@@ -84,6 +91,20 @@ class Worker(unittest.TestCase):
         self.assertEqual(i.call("builtins:range", 3, flags=_worker.SPLIT), (_worker.RETURNED, [0, 1, 2]))
         kind, [(reason, name, text, shown)] = i.call("operator:truediv", 1, 0)
         self.assertEqual((kind, reason, name, text), (_worker.FAILED, "raised", "ZeroDivisionError", "division by zero"))
+        self.assertEqual(i.end(), (0, ""))
+
+    def test_templates(self):
+        i = Interpreter()
+        i.set_up()
+        self.assertEqual(i.call_by_template("builtins:dict", [[[(1, 2)]], {"k": 3}]), (_worker.RETURNED, [{1: 2, "k": 3}]))
+        for template in (None, [], [[], {}, 1], [{}, []], [(), {}]):
+            kind, [(reason, _, text, _)] = i.call_by_template("builtins:dict", template)
+            self.assertEqual((kind, reason), (_worker.FAILED, "malformed"), template)
+            self.assertIn("template", text)
+        kind, [(reason, name, _, _)] = i.call_by_template("builtins:dict", [[], {1: 2}])
+        self.assertEqual((kind, reason, name), (_worker.FAILED, "raised", "TypeError"))
+        kind, [(reason, _, _, _)] = i.exchange("builtins:dict", 0, b"")
+        self.assertEqual((kind, reason), (_worker.FAILED, "malformed"))
         self.assertEqual(i.end(), (0, ""))
 
     def test_another_version_is_answered(self):
