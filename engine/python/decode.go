@@ -1,7 +1,6 @@
 package python
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -45,7 +44,7 @@ func (v Value) Decode() (any, error) {
 func plain(v any) any {
 	switch v := v.(type) {
 	case cbor.Tag:
-		if parts, ok := v.Content.([]any); ok && v.Number == objectTag && len(parts) == 2 {
+		if parts, ok := v.Content.([]any); ok && v.Number == tagObject && len(parts) == 2 {
 			return plain(parts[1])
 		}
 		return plain(v.Content)
@@ -59,16 +58,4 @@ func plain(v any) any {
 		}
 	}
 	return v
-}
-
-// objectTag is that of a dataclass, see FORMAT.md.
-const objectTag = 27
-
-// MarshalJSON gives the value as JSON; what Decode refuses is described by its codec and size.
-func (v Value) MarshalJSON() ([]byte, error) {
-	decoded, err := v.Decode()
-	if err != nil {
-		decoded = map[string]any{"codec": v.codec().String(), "bytes": v.Size()}
-	}
-	return json.Marshal(decoded)
 }

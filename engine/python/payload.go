@@ -8,12 +8,8 @@ import (
 	"slices"
 )
 
-const (
-	// inline is the largest payload in a frame, in bytes, so that a frame fits into a pipe of 64 KiB.
-	inline = 60 << 10
-	// maxPassed bounds the descriptors of one payload, its own included; Linux passes 253 at once.
-	maxPassed = 250
-)
+// maxPassed bounds the descriptors of one payload, its own included; Linux passes 253 at once.
+const maxPassed = 250
 
 // An entry of a payload is the size of a value, its codec, and whether it lies apart, in a segment of its own.
 const (

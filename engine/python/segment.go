@@ -17,6 +17,9 @@ type segment struct {
 }
 
 const (
+	// inline is the largest value, or payload of several, that is not in a segment, in bytes: a frame has to fit into a pipe
+	// of 64 KiB.
+	inline = 60 << 10
 	// maxSegments is how many may be open, since each takes a descriptor; further values are kept on the heap.
 	maxSegments = 512
 	// collectSegments and collectBytes are after how many new ones, or bytes in them, garbage is collected: the collector

@@ -145,33 +145,36 @@ func check(c Codec, data []byte) error {
 		}
 		return nil
 	case Array, Pickle:
-		return checkDocument(data)
+		_, _, err := openDocument(data)
+		return err
 	default:
 		return fmt.Errorf("the codec %d, expected 1 to 3", c)
 	}
 }
 
-// checkDocument checks that the lengths at the beginning of a document account for all of it.
-func checkDocument(data []byte) error {
+// openDocument returns the item and the buffers of a document, which are parts of it.
+func openDocument(data []byte) (item []byte, buffers [][]byte, err error) {
 	const head = 8 // bytes of the item, number of the buffers
 	if len(data) < head {
-		return errDocument
+		return nil, nil, errDocument
 	}
-	item, buffers := uint64(binary.LittleEndian.Uint32(data)), uint64(binary.LittleEndian.Uint32(data[4:]))
-	all, at := uint64(len(data)), head+8*buffers+item
-	if at > all {
-		return errDocument
+	size, count := uint64(binary.LittleEndian.Uint32(data)), uint64(binary.LittleEndian.Uint32(data[4:]))
+	all, at := uint64(len(data)), head+8*count
+	if at+size > all {
+		return nil, nil, errDocument
 	}
+	item, at = data[at:at+size], at+size
+	buffers = make([][]byte, count)
 	for i := range buffers {
 		length := binary.LittleEndian.Uint64(data[head+8*i:])
 		at = aligned(at)
 		if at > all || length > all-at {
-			return errDocument
+			return nil, nil, errDocument
 		}
-		at += length
+		buffers[i], at = data[at:at+length], at+length
 	}
 	if at != all {
-		return errDocument
+		return nil, nil, errDocument
 	}
-	return nil
+	return item, buffers, nil
 }

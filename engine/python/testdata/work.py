@@ -227,3 +227,13 @@ def sum_in_place(a):
 def change(a):
     a *= -1
     return float(a[0])
+
+
+def evaluate(expression):
+    return eval(expression)
+
+
+def evaluate_numpy(expression):
+    import numpy
+
+    return eval(expression, {"np": numpy})
