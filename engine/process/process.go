@@ -212,9 +212,9 @@ func (p *Process) attend(ctx context.Context) {
 
 // atEnd kills what the command left running, unless it was stopped, when the rest of its group has the rest of the grace.
 func (p *Process) atEnd() {
+	p.meter.ended(&p.result.Usage, p.child) // without mu, for which exceeds may be waiting in the watch that this stops
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.meter.ended(&p.result.Usage, p.child)
 	if p.cause == nil {
 		killGroup(p.child)
 		guard.remove(p.child.Pid)

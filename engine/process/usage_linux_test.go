@@ -217,3 +217,30 @@ func TestSplitTime(t *testing.T) {
 		assert.Equal(t, []time.Duration{c.wantUser, c.wantSystem}, []time.Duration{user, system}, c)
 	}
 }
+
+// TestEndWhileTheLimitIsExceeded: both at once must not wait for each other.
+func TestEndWhileTheLimitIsExceeded(t *testing.T) {
+	withoutGroups(t)
+	theirs, ours, err := os.Pipe()
+	require.NoError(t, err)
+	defer theirs.Close()
+	c := shell("read line")
+	c.Stdin = theirs
+	p, err := Start(t.Context(), c)
+	require.NoError(t, err)
+	ending := make(chan struct{})
+	w := p.meter.watch
+	w.mu.Lock()
+	w.limit, w.exceeded = 1, func() {
+		close(ending)
+		for lives(p.PID()) {
+			time.Sleep(time.Millisecond)
+		}
+		p.exceeds()
+	}
+	w.mu.Unlock()
+	<-ending
+	require.NoError(t, ours.Close())
+	_, err = p.Wait()
+	require.Error(t, err, "read found the end of its input")
+}
