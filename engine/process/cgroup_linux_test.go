@@ -59,15 +59,32 @@ func TestOldGroupsAreRemoved(t *testing.T) {
 	assert.NoDirExists(t, used)
 }
 
-func TestNoCgroupIsLeft(t *testing.T) {
+// TestCgroupsAreUsedAgain, or removed.
+func TestCgroupsAreUsedAgain(t *testing.T) {
 	requireGroups(t)
-	_, err := Run(t.Context(), shell("exit 1"))
+	busy, err := Run(t.Context(), shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 1"))
 	require.Error(t, err)
+	before := cgroups(t)
+	short, err := Run(t.Context(), Command{Args: []string{"true"}, Env: testEnv()})
+	require.NoError(t, err)
 	_, err = Run(t.Context(), Command{Args: []string{"/no/such"}})
 	require.Error(t, err)
+	assert.Equal(t, before, cgroups(t))
+	assert.Less(t, 2*(short.Usage.User+short.Usage.System), busy.Usage.User+busy.Usage.System)
+	if groups().memory {
+		assert.Empty(t, before)
+	}
+}
+
+// cgroups are the names of those of commands.
+func cgroups(t *testing.T) (names []string) {
+	t.Helper()
 	entries, err := os.ReadDir(groups().path)
 	require.NoError(t, err)
 	for _, e := range entries {
-		assert.False(t, e.IsDir(), e.Name())
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
 	}
+	return names
 }

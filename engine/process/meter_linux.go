@@ -7,16 +7,17 @@ import (
 
 // meter measures and bounds a command: with a cgroup where one can be made, and by watching the processes.
 type meter struct {
-	limit int64
-	group *cgroup // nil for none
-	watch *watch
+	limit  int64
+	groups *groupFolder // nil for none, as group
+	group  *cgroup
+	watch  *watch
 }
 
 // newMeter prepares for a command whose memory is limited, unless limit is 0.
 func newMeter(limit int64) *meter {
-	m := &meter{limit: limit}
-	if f := groups(); f != nil {
-		m.group, _ = f.newGroup(limit) // without one it is only watched
+	m := &meter{limit: limit, groups: groups()}
+	if m.groups != nil {
+		m.group, _ = m.groups.newGroup(limit) // without one it is only watched
 	}
 	return m
 }
@@ -56,7 +57,7 @@ func (m *meter) ended(u *Usage, child *os.Process) {
 	readBytes(u, child.Pid)
 }
 
-// remove kills the processes that have left the process group, and adds what all of them used, after the others have ended.
+// remove releases the cgroup. It kills the processes that have left the process group, and adds what all of them used, after the others have ended.
 // The result is whether the kernel ended them because they exceeded the limit.
 func (m *meter) remove(u *Usage) (outOfMemory bool) {
 	if m.group == nil {
@@ -64,6 +65,6 @@ func (m *meter) remove(u *Usage) (outOfMemory bool) {
 	}
 	defer func() { m.group = nil }()
 	outOfMemory = m.group.measure(u)
-	m.group.close()
+	m.groups.release(m.group)
 	return outOfMemory
 }
