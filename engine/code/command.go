@@ -21,14 +21,16 @@ const MaxOutput = 64 << 20
 
 // command executes a command or a script in a working folder of its own.
 func (w *work) command(ctx context.Context) (out Value, err error) {
-	if w.folder, err = newFolder(ctx, filepath.Join(w.runner.cfg.Dir, "work")); err != nil {
-		return Value{}, err
+	folders, err := w.runner.folders()
+	if err != nil {
+		return Value{}, fmt.Errorf("code: no working folder: %w", err)
 	}
-	defer func() {
-		if err == nil || !w.runner.cfg.KeepFailed {
-			err = errors.Join(err, os.RemoveAll(w.folder))
-		}
-	}()
+	folder, err := folders.New(engine.Task(ctx).Task.String())
+	if err != nil {
+		return Value{}, fmt.Errorf("code: no working folder: %w", err)
+	}
+	w.folder = folder.Path
+	defer func() { err = errors.Join(err, w.leave(folder, err != nil)) }()
 	c, err := w.processOf(ctx)
 	if err != nil {
 		return Value{}, err
@@ -44,6 +46,18 @@ func (w *work) command(ctx context.Context) (out Value, err error) {
 		return Value{}, ofCommand(err)
 	}
 	return w.output(printed.Bytes())
+}
+
+// leave removes the working folder, or keeps that of a command that failed if it is wanted, and says where in the log.
+func (w *work) leave(folder *process.Folder, failed bool) error {
+	if !failed || !w.runner.cfg.KeepFailed {
+		return folder.Remove()
+	}
+	path, err := folder.Keep()
+	if err == nil {
+		_, err = fmt.Fprintf(w.log, "the working folder is kept: %s\n", path)
+	}
+	return err
 }
 
 // ofCommand adds to an error of a command what its record should have. A program that is missing is not there the next
@@ -217,23 +231,4 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: it exceeds %d bytes; write to a file instead", errTooMuch, b.most)
 	}
 	return b.Buffer.Write(p)
-}
-
-// newFolder makes the working folder of an attempt in dir.
-func newFolder(ctx context.Context, dir string) (string, error) {
-	info := engine.Task(ctx)
-	name := strings.Map(func(c rune) rune {
-		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' {
-			return c
-		}
-		return '-'
-	}, fmt.Sprintf("%s-%.40s-%d-", info.Run, info.Task, info.Attempt))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("code: no working folder: %w", err)
-	}
-	folder, err := os.MkdirTemp(dir, name)
-	if err != nil {
-		return "", fmt.Errorf("code: no working folder: %w", err)
-	}
-	return folder, nil
 }

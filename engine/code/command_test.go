@@ -82,9 +82,18 @@ func TestFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []any{"from a file", "#!/bin/sh", "echo from a file"}, got)
 
-	left, err := os.ReadDir(filepath.Join(b.dir, "work"))
+	require.Empty(t, b.folders("*"))
+}
+
+// TestKeptFolder: the folder of a command that failed is kept if it is wanted.
+func TestKeptFolder(t *testing.T) {
+	b := start(t, func(c *code.Config) { c.KeepFailed = true })
+	b.one(shell("echo content > left.txt; exit 3", code.Nothing), code.Bundle{})
+	kept := b.folders("kept")
+	require.Len(t, kept, 1)
+	content, err := os.ReadFile(filepath.Join(kept[0], "left.txt"))
 	require.NoError(t, err)
-	require.Empty(t, left, "working folders stay behind")
+	require.Equal(t, "content\n", string(content))
 }
 
 func TestFailures(t *testing.T) {

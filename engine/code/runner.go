@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/environment"
 	"github.com/dagscope/dagscope/engine/execution"
+	"github.com/dagscope/dagscope/engine/process"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -78,6 +80,9 @@ type Runner struct {
 	bundles      bundles
 	environments environments
 	interpreters interpreters
+	// folders has the working folders of commands, and removes what killed processes left of theirs. They stay until tasks
+	// have ended, which may be after Run.
+	folders func() (*process.Folders, error)
 }
 
 // New checks the configuration.
@@ -90,6 +95,7 @@ func New(cfg Config) (*Runner, error) {
 	r.bundles.dir = filepath.Join(cfg.Dir, "bundles")
 	r.environments.dir = cfg.Environments
 	r.interpreters.init(cfg)
+	r.folders = sync.OnceValues(func() (*process.Folders, error) { return process.OpenFolders(filepath.Join(cfg.Dir, "work")) })
 	return r, nil
 }
 
@@ -180,7 +186,7 @@ func (r *Runner) body(ctx context.Context, t Task, b Bundle, values []Value, lis
 	if err := t.check(len(values), len(lists)); err != nil {
 		return nil, engine.NoRetry(err)
 	}
-	w := &work{runner: r, task: &t, values: values, lists: lists}
+	w := &work{runner: r, task: &t, values: values, lists: lists, log: engine.Task(ctx).Output}
 	if err := w.prepare(ctx, &b); err != nil {
 		return nil, err
 	}

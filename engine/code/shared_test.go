@@ -2,6 +2,8 @@ package code_test
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,4 +90,12 @@ func (b *bench) one(t code.Task, bundle code.Bundle, values ...any) (any, *engin
 func call(g *engine.Builder, r *code.Runner, name string, t code.Task, bundle code.Bundle, values ...engine.Ref[code.Value]) engine.Ref[code.Value] {
 	return r.One(name).With(engine.Options{Retries: engine.NoRetries}).Call(engine.Const(g, t), engine.Const(g, bundle),
 		engine.List(g, values...), engine.List[[]code.Value](g))
+}
+
+// folders are the working folders of commands that exist, of a process, or kept.
+func (b *bench) folders(of string) []string {
+	b.t.Helper()
+	all, err := filepath.Glob(filepath.Join(b.dir, "work", of, "*"))
+	require.NoError(b.t, err)
+	return slices.DeleteFunc(all, func(path string) bool { return filepath.Base(path) == "lock" })
 }

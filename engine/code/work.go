@@ -3,6 +3,7 @@ package code
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/environment"
@@ -18,6 +19,7 @@ type work struct {
 	lists       [][]Value
 	project     string                   // the folder of the bundle's files, "" without a bundle
 	environment *environment.Environment // nil for none
+	log         io.Writer                // of the attempt
 	decoded     map[operandKey]any       // of values and lists that a command has read so far
 	folder      string                   // the working folder of a command
 	files       int                      // that were put into it for templates
