@@ -47,7 +47,7 @@ func TestPipelinesOnWorkers(t *testing.T) {
 	secret := secretFile(t, "0123456789abcdef0123")
 	f := newFleet(t, 3, "--accept-code", "--secret-file", secret, "--code-dir", filepath.Join(t.TempDir(), "code"))
 	f.work() // takes no code
-	for _, pipeline := range [][]string{{"words.yaml", "--set", "chunks=40"}, {"lines.yaml", "--set", "folder=" + filepath.Dir(filepath.Dir(example(t, "lines.yaml")))}} {
+	for _, pipeline := range [][]string{{"words.yaml", "--set", "chunks=40"}, {"lines.yaml", "--set", "pattern=*.md", "--set", "folder=" + filepath.Dir(filepath.Dir(example(t, "lines.yaml")))}} {
 		args := append([]string{"run", example(t, pipeline[0])}, pipeline[1:]...)
 		var alone, shared codeReport
 		newUser(t).json(&alone, args...)

@@ -75,7 +75,7 @@ func TestExamples(t *testing.T) {
 		set  []string
 		want any
 	}{
-		{"lines.yaml", []string{"--set", "folder=" + filepath.Join(u.dir, "texts")}, 3.0},
+		{"lines.yaml", []string{"--set", "pattern=*.md", "--set", "folder=" + filepath.Join(u.dir, "texts")}, 3.0},
 		{"words.yaml", []string{"--set", "chunks=3"}, map[string]any{"a": 150.0, "graph": 150.0, "task": 100.0, "when": 100.0, "done": 100.0}},
 		{"report.yaml", []string{"--set", "texts=3"}, []any{"the most frequent words:", `{"a":6,"line":6,"of":6}`}},
 		{"gemm.yaml", []string{"--set", "n=64", "--set", "blocks=3"}, map[string]any{"correct": true, "trace": 84110.0}},

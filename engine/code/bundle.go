@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -143,6 +144,24 @@ func checkArchive(r *zip.Reader) error {
 		seen[f.Name] = true
 	}
 	return nil
+}
+
+// isUnpacked reports whether a folder has the files of an archive as they are in it.
+func isUnpacked(archive []byte, folder string) bool {
+	if _, err := os.Stat(folder); err != nil || len(archive) == 0 {
+		return err == nil
+	}
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return false
+	}
+	for _, f := range r.File {
+		got, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(f.Name)))
+		if err != nil || uint64(len(got)) != f.UncompressedSize64 || crc32.ChecksumIEEE(got) != f.CRC32 {
+			return false
+		}
+	}
+	return true
 }
 
 // extract writes one file, of at most left bytes, and returns how many are left after it.

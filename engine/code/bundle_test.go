@@ -42,6 +42,13 @@ func TestBundle(t *testing.T) {
 	require.Equal(t, record.Succeeded, r.End().Status, r.End().First)
 	require.Equal(t, "tool\na", got)
 
+	task.Script = "echo changed > tool.sh; rm -r data; mkdir data; echo new > data/b.txt; cat data/b.txt"
+	got, r = b.one(task, bundle)
+	require.Equal(t, "new", got, r.End().First)
+	task.Script = "./tool.sh"
+	got, _ = b.one(task, bundle)
+	require.Equal(t, "tool", got, "a task has changed the files of others")
+
 	forged := packed(t, map[string]string{"tool.sh": "#!/bin/sh\necho forged"})
 	forged.Hash = "0123456789abcdef"
 	task.Bundle = forged.Hash

@@ -50,8 +50,11 @@ func (s *bundles) unpack(b *Bundle) (string, error) {
 		return "", engine.NoRetry(fmt.Errorf("code: a bundle has the hash %.12s, expected %.12s", sum, b.Hash))
 	}
 	folder := filepath.Join(s.dir, sum)
-	if _, err := os.Stat(folder); err == nil {
+	if isUnpacked(b.Files, folder) {
 		return folder, nil
+	}
+	if err := os.RemoveAll(folder); err != nil { // a task has changed it
+		return "", fmt.Errorf("code: %w", err)
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return "", fmt.Errorf("code: %w", err)

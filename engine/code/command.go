@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/process"
@@ -68,6 +69,8 @@ func ofCommand(err error) error {
 	switch {
 	case errors.As(err, &exit):
 		return &evident{err, exit.ExitCode, exit.Signal, exit.Stderr}
+	case errors.Is(err, syscall.E2BIG):
+		return engine.NoRetry(fmt.Errorf("%w: its arguments and variables are too long for this system, expected large values as standard input or files", err))
 	case errors.As(err, &start), errors.Is(err, errTooMuch):
 		return engine.NoRetry(err)
 	default:
@@ -125,17 +128,11 @@ func (w *work) arguments() ([]string, error) {
 	return args, nil
 }
 
-// place puts the files of the bundle and the inputs into the working folder: those of the bundle as links.
+// place puts the files of the bundle and the inputs into the working folder: copies of those of the bundle.
 func (w *work) place() error {
 	if w.project != "" {
-		entries, err := os.ReadDir(w.project)
-		if err != nil {
+		if err := os.CopyFS(w.folder, os.DirFS(w.project)); err != nil { // it may change its own
 			return fmt.Errorf("code: the files of the bundle: %w", err)
-		}
-		for _, e := range entries {
-			if err := os.Symlink(filepath.Join(w.project, e.Name()), filepath.Join(w.folder, e.Name())); err != nil {
-				return fmt.Errorf("code: the files of the bundle: %w", err)
-			}
 		}
 	}
 	for path, o := range w.task.Inputs {
@@ -198,21 +195,21 @@ func (w *work) left(path string) (map[string]any, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	f, err := root.Open(filepath.FromSlash(path))
-	if err != nil {
-		return nil, fmt.Errorf("%w, expected a file that the command writes", err)
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
+	info, err := root.Stat(filepath.FromSlash(path)) // before it is opened, which would wait for the writer of a pipe
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w, expected a file that the command writes", err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is a %s, expected a regular file", path, info.Mode().Type())
 	}
 	if info.Size() > MaxOutput {
 		return nil, engine.NoRetry(fmt.Errorf("%s has %d bytes, expected at most %d", path, info.Size(), MaxOutput))
 	}
+	f, err := root.Open(filepath.FromSlash(path))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
 	content, err := io.ReadAll(io.LimitReader(f, MaxOutput))
 	return fileValue(filepath.Base(path), content, info.Mode()), err
 }

@@ -2,8 +2,10 @@ package code_test
 
 import (
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,10 @@ func TestHoles(t *testing.T) {
 	require.Equal(t, record.Succeeded, r.End().Status, r.End().First)
 	require.Equal(t, `$(id) & 'quoted'|n=2.5|{"list":[1,2.5]}|`, got)
 
+	huge := new(big.Int).Exp(big.NewInt(10), big.NewInt(30), nil)
+	got, _ = b.one(task, code.Bundle{}, []*big.Int{huge}, map[string]any{"list": []any{huge}})
+	require.Equal(t, `[1000000000000000000000000000000]|n=1000000000000000000000000000000|{"list":[1000000000000000000000000000000]}|`, got)
+
 	task.Command = append(task.Command, hole(code.Operand{Index: 1, Path: []code.Step{{Key: "none"}}}))
 	_, r = b.one(task, code.Bundle{}, "", map[string]any{"list": []any{1}})
 	require.Contains(t, r.End().First.Message, `there is no .none in {"list":[1]}`)
@@ -102,6 +108,10 @@ func TestFailures(t *testing.T) {
 	escaping.Inputs = map[string]code.Operand{"../outside": {Index: 0}}
 	missing := shell(":", code.Text)
 	missing.Outputs = map[string]string{"report": "report.txt"}
+	pipe := shell("mkfifo report.txt", code.Text)
+	pipe.Outputs = missing.Outputs
+	long := shell("", code.Text)
+	long.Script, long.Env = ":", map[string]code.Template{"LONG": code.Literal(strings.Repeat("x", 3<<20))}
 	linked := shell("ln -s /etc/hostname report.txt", code.Text)
 	linked.Outputs = missing.Outputs
 	for name, c := range map[string]struct {
@@ -115,6 +125,8 @@ func TestFailures(t *testing.T) {
 		"too much":           {shell("head -c 70000000 /dev/zero", code.Text), "write to a file instead"},
 		"input outside":      {escaping, "expected one below the working folder"},
 		"output missing":     {missing, "expected a file that the command writes"},
+		"output is a pipe":   {pipe, "expected a regular file"},
+		"long variable":      {long, "expected large values as standard input or files"},
 		"output is a link":   {linked, "the output report"},
 		"no kind":            {code.Task{}, "expected one"},
 		"hole of nothing":    {code.Task{Command: []code.Template{hole(code.Operand{Index: 5})}}, "reads value 5 of 1"},

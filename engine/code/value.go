@@ -53,7 +53,7 @@ func Elements(v Value) ([]Value, error) {
 		return nil, err
 	}
 	var parts []cbor.RawMessage
-	if v.Codec > python.CBOR || cbor.Unmarshal(data, &parts) != nil {
+	if v.Codec > python.CBOR || templates.Unmarshal(data, &parts) != nil {
 		return nil, fmt.Errorf("code: %s, expected a list", describe(v))
 	}
 	out := make([]Value, len(parts))

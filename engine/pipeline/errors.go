@@ -22,11 +22,18 @@ type Error struct {
 	Mistakes []Mistake
 }
 
+// mostShown bounds the mistakes that Error has a line for.
+const mostShown = 50
+
 // Error has a line for each mistake, such as "words.yaml:7:5: …".
 func (e *Error) Error() string {
-	lines := make([]string, len(e.Mistakes))
+	lines := make([]string, 0, len(e.Mistakes))
 	for i, m := range e.Mistakes {
-		lines[i] = fmt.Sprintf("%s:%d:%d: %s", e.File, m.Line, m.Column, m.Message)
+		if i == mostShown {
+			lines = append(lines, fmt.Sprintf("and %d more", len(e.Mistakes)-i))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("%s:%d:%d: %s", e.File, m.Line, m.Column, m.Message))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -90,6 +90,9 @@ const expected = "expected params.NAME, steps.NAME.out, steps.NAME.files.NAME, o
 
 var namePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*`)
 
+// isName reports whether a text can be a name in expressions.
+func isName(text string) bool { return text != "" && namePattern.FindString(text) == text }
+
 // parseExpression parses what stands between the braces.
 func parseExpression(text string, at position) (*expression, error) {
 	wrong := func() (*expression, error) { return nil, fmt.Errorf("the expression %q, %s", text, expected) }

@@ -69,6 +69,9 @@ func parseYAML(text []byte) (ast.Node, error) {
 	if len(text) > MaxFile {
 		return nil, &Error{Mistakes: []Mistake{{1, 1, "the file is larger than 1 MiB"}}}
 	}
+	if line := tooDeep(text); line > 0 {
+		return nil, &Error{Mistakes: []Mistake{{line, 1, "values are nested too deep here"}}}
+	}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, err
@@ -80,6 +83,31 @@ func parseYAML(text []byte) (ast.Node, error) {
 		return nil, &Error{Mistakes: []Mistake{{1, 1, "the file is empty, expected steps:"}}}
 	}
 	return parsed.Docs[0].Body, nil
+}
+
+// tooDeep returns the line where lists and mappings are nested so deep that reading them would take too much memory, 0 for
+// none. Brackets in texts count as well: none of a sensible file has a thousand that are not closed.
+func tooDeep(text []byte) (line int) {
+	const most = 1000
+	line, depth, start, inStart := 1, 0, 0, true
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			line, start, inStart = line+1, 0, true
+			continue
+		case c == '[' || c == '{':
+			depth++
+		case (c == ']' || c == '}') && depth > 0:
+			depth--
+		}
+		if inStart = inStart && (c == ' ' || c == '-' || c == '?'); inStart {
+			start++
+		}
+		if depth > most || start > most {
+			return line
+		}
+	}
+	return 0
 }
 
 // yamlError gives an error of the YAML library our form.
@@ -107,7 +135,7 @@ var kinds = []engine.ParamKind{
 func (r *reader) params(f field) []engine.Param {
 	var out []engine.Param
 	for _, e := range r.fields(f.value, "params", nil) {
-		if namePattern.FindString(e.key) != e.key {
+		if !isName(e.key) {
 			r.wrong.add(e.at, "a parameter has the name %q, expected letters, digits, - and _", e.key)
 		}
 		switch n := e.value.(type) {

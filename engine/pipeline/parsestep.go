@@ -32,12 +32,14 @@ var defaultShell = []string{"/bin/sh", "-eu"}
 // steps reads the steps of a pipeline, or of a group whose path is given.
 func (r *reader) steps(f field, group string) []*step {
 	var out []*step
-	for _, e := range r.fields(f.value, f.key, nil) {
-		if namePattern.FindString(e.key) != e.key {
-			r.wrong.add(e.at, "a step has the name %q, expected letters, digits, - and _", e.key)
+	r.nest(f.value, func() {
+		for _, e := range r.fields(f.value, f.key, nil) {
+			if !isName(e.key) {
+				r.wrong.add(e.at, "a step has the name %q, expected letters, digits, - and _", e.key)
+			}
+			out = append(out, r.step(e, group))
 		}
-		out = append(out, r.step(e, group))
-	}
+	})
 	return out
 }
 
@@ -71,7 +73,7 @@ func (r *reader) stepField(s *step, f field) {
 		s.foreach = r.source(f)
 	case "as":
 		s.as = r.text(f)
-		if namePattern.FindString(s.as) != s.as || s.as == "steps" || s.as == "params" {
+		if !isName(s.as) || s.as == "steps" || s.as == "params" {
 			r.wrong.add(at(f.value), "as is %q, expected a name for the element", s.as)
 		}
 	case "needs":
@@ -106,6 +108,9 @@ func (r *reader) commandField(s *step, f field) {
 		s.output = choice(r, f, code.Outputs)
 	case "env":
 		for _, e := range r.fields(f.value, "env", nil) {
+			if strings.HasPrefix(e.key, "DAGSCOPE_") {
+				r.wrong.add(e.at, "env has %s, expected none that begins with DAGSCOPE_, which dagscope sets", e.key)
+			}
 			s.env = append(s.env, variable{e.key, r.template(e)})
 		}
 	case "secrets":
@@ -137,14 +142,17 @@ func (r *reader) inFolder(path string, at position) {
 func (r *reader) run(s *step, f field) {
 	if _, isList := f.value.(*ast.SequenceNode); !isList {
 		t := r.template(f)
+		if len(t.parts) == 0 {
+			r.wrong.add(at(f.value), "run is empty, expected a script, or a list of a program and its arguments")
+		}
 		s.script = &t
 		return
 	}
 	for _, n := range r.items(f) {
 		s.run = append(s.run, r.template(field{f.key, f.at, n}))
 	}
-	if len(s.run) == 0 {
-		r.wrong.add(at(f.value), "run is an empty list, expected a program and its arguments")
+	if len(s.run) == 0 || len(s.run[0].parts) == 0 {
+		r.wrong.add(at(f.value), "run has no program, expected one and its arguments")
 	}
 }
 

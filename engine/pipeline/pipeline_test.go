@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,6 +132,14 @@ func TestMistakes(t *testing.T) {
 		"environment":       {"steps:\n  a: {run: x, environment: e}", `the step a has the environment "e", expected one below environments:`},
 		"name":              {"name: a b\nsteps:\n  a: {run: x}", `the name of the pipeline is "a b"`},
 		"group field":       {"steps:\n  a: {foreach: [1], timeout: 3s, steps: {b: {run: x}}}", "the step a has timeout, expected it only in the steps of the group"},
+		"part of itself":    {"steps:\n  a: {python: 'm:f', with: &a [*a]}", "nested more than 100 levels deep"},
+		"steps in steps":    {"steps: &s\n  a: {foreach: [1], steps: *s}", "nested more than 100 levels deep"},
+		"many by aliases":   {manyAliases(), "more than 200000 values"},
+		"nested deep":       {"steps:\n  a: {python: 'm:f', with: " + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + "}", "test.yaml:2:1: values are nested too deep here"},
+		"no name":           {"steps:\n  \"\": {run: x}", `a step has the name ""`},
+		"no script":         {"steps:\n  a: {run: \"\"}", "run is empty"},
+		"no program":        {"steps:\n  a: {run: [\"\"]}", "run has no program"},
+		"own variables":     {"steps:\n  a: {run: x, env: {DAGSCOPE_VALUE_0: y}}", "expected none that begins with DAGSCOPE_"},
 		"twice":             {"steps:\n  a: {run: x}\n  a: {run: y}", "test.yaml:3:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,4 +162,14 @@ func TestPython(t *testing.T) {
 	started := execute(t, w, r, map[string]string{"chunks": "5"})
 	require.Equal(t, record.Succeeded, started.End().Status, started.End().First)
 	require.JSONEq(t, `{"a":150,"graph":150,"task":100,"when":100,"done":100}`, started.End().ResultText)
+}
+
+// manyAliases is a file whose aliases stand for ten million values.
+func manyAliases() string {
+	var b strings.Builder
+	b.WriteString("steps:\n  a:\n    python: m:f\n    with:\n      l0: &l0 x\n")
+	for i := range 7 {
+		fmt.Fprintf(&b, "      l%d: &l%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*l%d, ", i), 10), ", "))
+	}
+	return b.String()
 }

@@ -14,6 +14,24 @@ import (
 type reader struct {
 	wrong   mistakes
 	anchors map[string]ast.Node
+	nodes   int // read so far, those of aliases each time
+	depth   int // of values and groups of steps that are read at the moment
+}
+
+// Bounds of what is read: an alias may stand for many values, and for one that it is a part of.
+const (
+	maxNodes = 200_000
+	maxDepth = 100
+)
+
+// nest calls read one level deeper, unless that is too deep.
+func (r *reader) nest(n ast.Node, read func()) {
+	if r.depth++; r.depth <= maxDepth {
+		read()
+	} else {
+		r.wrong.add(at(n), "values are nested more than %d levels deep", maxDepth)
+	}
+	r.depth--
 }
 
 // field is one entry of a mapping.
@@ -33,6 +51,12 @@ func at(n ast.Node) position {
 
 // plain resolves anchors, aliases and tags.
 func (r *reader) plain(n ast.Node) ast.Node {
+	if r.nodes++; r.nodes > maxNodes {
+		if r.nodes == maxNodes+1 {
+			r.wrong.add(at(n), "the file has more than %d values, with each alias as what it stands for", maxNodes)
+		}
+		return nil
+	}
 	for range 100 { // an alias may be one of an alias
 		switch m := n.(type) {
 		case *ast.AnchorNode:
@@ -212,15 +236,19 @@ func (r *reader) argument(f field) argument {
 		return argument{value: n.Value}
 	case *ast.SequenceNode:
 		a := argument{isSet: isList}
-		for _, item := range r.items(f) {
-			a.list = append(a.list, r.argument(field{f.key, f.at, item}))
-		}
+		r.nest(n, func() {
+			for _, item := range r.items(f) {
+				a.list = append(a.list, r.argument(field{f.key, f.at, item}))
+			}
+		})
 		return a
 	case *ast.MappingNode, *ast.MappingValueNode:
 		a := argument{isSet: isDict}
-		for _, e := range r.fields(n, f.key, nil) {
-			a.dict = append(a.dict, entry{e.key, r.argument(e)})
-		}
+		r.nest(n, func() {
+			for _, e := range r.fields(n, f.key, nil) {
+				a.dict = append(a.dict, entry{e.key, r.argument(e)})
+			}
+		})
 		return a
 	default:
 		t := r.template(f)

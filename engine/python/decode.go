@@ -3,6 +3,7 @@ package python
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"reflect"
 
 	"github.com/fxamacker/cbor/v2"
@@ -23,7 +24,7 @@ var decoding = func() cbor.DecMode {
 	return mode
 }()
 
-// Decode returns the value as Go's nil, bool, int64, big.Int, float64, string, []byte, []any and map[string]any. Arrays,
+// Decode returns the value as Go's nil, bool, int64, *big.Int, float64, string, []byte, []any and map[string]any. Arrays,
 // pickles, and dicts with other keys than texts have no such value; the error says so.
 func (v Value) Decode() (any, error) {
 	if v.codec() != CBOR {
@@ -43,6 +44,8 @@ func (v Value) Decode() (any, error) {
 // plain replaces what has a tag by what the tag is of: tuples and sets by lists, dataclasses by their fields.
 func plain(v any) any {
 	switch v := v.(type) {
+	case big.Int:
+		return &v // which has its digits in JSON
 	case cbor.Tag:
 		if parts, ok := v.Content.([]any); ok && v.Number == tagObject && len(parts) == 2 {
 			return plain(parts[1])
