@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // Config of an Engine. Executor is required; the zero value of the rest means the defaults.
 type Config struct {
 	Executor execution.Executor
-	// Workflows are those that can be submitted by name. Two different functions of one name are refused.
+	// Workflows are those that can be submitted by name. Two different functions of one name are refused. Offer adds more.
 	Workflows []*Workflow
 	// Recorder keeps what happens in runs; nil keeps nothing.
 	Recorder record.Recorder
@@ -38,8 +39,8 @@ type Config struct {
 // Engine accepts runs, passes them to its executor, and passes what happens in them to its recorder. Safe for
 // concurrent use.
 type Engine struct {
-	cfg       Config
-	workflows map[string]*Workflow
+	cfg     Config
+	offered offered
 
 	revising sync.Mutex // held while Retry begins a revision, so that Find cannot report it before runs has it
 
@@ -64,16 +65,8 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	e := &Engine{cfg: cfg, workflows: make(map[string]*Workflow), runs: make(map[record.RunID]*Run), closing: make(chan struct{})}
-	var all []*Function
-	for _, w := range cfg.Workflows {
-		if e.workflows[w.Name] != nil {
-			return nil, fmt.Errorf("engine: two workflows are named %q, expected one name each", w.Name)
-		}
-		e.workflows[w.Name] = w
-		all = append(all, w.Functions...)
-	}
-	if err := dag.CheckNames(all); err != nil {
+	e := &Engine{cfg: cfg, runs: make(map[record.RunID]*Run), closing: make(chan struct{})}
+	if err := e.Offer(nil); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -102,16 +95,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	return err
 }
 
-// Workflows lists the workflows in the order of the configuration.
-func (e *Engine) Workflows() []*Workflow { return e.cfg.Workflows }
+// Offer replaces the workflows that are offered in addition to those of the configuration. Submissions after it get the new
+// ones; runs of others continue. If two workflows have one name, or two different functions, nothing changes.
+func (e *Engine) Offer(more []*Workflow) error {
+	return e.offered.replace(slices.Concat(e.cfg.Workflows, more))
+}
+
+// Workflows lists the workflows: those of the configuration in its order, then those of the last Offer.
+func (e *Engine) Workflows() []*Workflow { return e.offered.list() }
 
 // Workflow finds one by name; the error is ErrUnknownWorkflow.
-func (e *Engine) Workflow(name string) (*Workflow, error) {
-	if w := e.workflows[name]; w != nil {
-		return w, nil
-	}
-	return nil, fmt.Errorf("%w: %q", ErrUnknownWorkflow, name)
-}
+func (e *Engine) Workflow(name string) (*Workflow, error) { return e.offered.find(name) }
 
 // SubmitWorkflow builds a listed workflow's graph for args and submits it.
 func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opts RunOptions) (*Run, error) {
@@ -123,7 +117,7 @@ func (e *Engine) SubmitWorkflow(ctx context.Context, name string, args Args, opt
 	if err != nil {
 		return nil, err
 	}
-	return e.submit(ctx, record.RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes()}, g, opts)
+	return e.submit(ctx, record.RunInfo{Workflow: name, Params: args.Text(), Inputs: args.Sizes(), Source: w.Source.Bounded()}, g, opts)
 }
 
 // Submit runs a graph. Records and statistics list it under name, like the runs of a workflow of that name.

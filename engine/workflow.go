@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Workflow is a named builder of graphs with typed parameters.
@@ -15,8 +16,9 @@ type Workflow struct {
 	Name        string
 	Description string // one sentence
 	Params      []Param
-	// Source is the text that the workflow was made of, such as a pipeline file; "" for workflows of this program.
-	Source string
+	// Source is the file that the workflow was made of, such as a pipeline; nil for workflows of this program. Its runs keep
+	// it, see RunInfo.
+	Source *record.Source
 	// Functions lists every function that Build may call.
 	Functions []*Function
 	// Dynamic returns the function of a signature that only the arguments mention, for example if a file names the

@@ -128,6 +128,7 @@ type cli struct {
 	Run        runCommand        `cmd:"" help:"Execute a workflow and record it."`
 	Worker     workerCommand     `cmd:"" help:"Execute tasks of runs that other processes share over Redis."`
 	Workflows  workflowsCommand  `cmd:"" help:"List the workflows with their parameters."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of pipeline files."`
 	Demo       demoCommand       `cmd:"" help:"Run every workflow once and show the slowest functions."`
 	Runs       runsCommand       `cmd:"" help:"List runs, newest first."`
 	Tasks      tasksCommand      `cmd:"" help:"List the attempts of a run."`

@@ -123,7 +123,7 @@ func TestMistakes(t *testing.T) {
 		code int
 		want string // in the message
 	}{
-		{"frobnicate", 2, "unexpected argument frobnicate; commands are serve, run, worker, workflows, demo"},
+		{"frobnicate", 2, "unexpected argument frobnicate; commands are serve, run, worker, workflows, schema, demo"},
 		{"runns", 2, `did you mean one of "run", "runs"?`},
 		{"run", 2, `expected "<workflow>"`},
 		{"run summ", 2, `there is no workflow "summ", expected one of sum, trip, wait, length, many, wfformat`},

@@ -173,7 +173,7 @@ func (c completer) values(v *kong.Value, at place, begun string) []string {
 	case v.Name == "set" && len(at.arguments) > 0:
 		return c.settings(at.arguments[0])
 	case v.Name == "workflow":
-		return c.workflowNames()
+		return namesOf(c.workflows)
 	case v.Name == "run":
 		return []string{lastRun}
 	case v.Name == "upload":
@@ -184,19 +184,11 @@ func (c completer) values(v *kong.Value, at place, begun string) []string {
 		return completeRules(begun)
 	case v.Name == "metric":
 		return metricNames()
-	case slices.Contains([]string{"data", "output", "file", "path", "env-dir", "find-links", "token-file", "secret-file", "redis-ca", "redis-cert", "redis-key"}, v.Name):
+	case slices.Contains([]string{"data", "output", "file", "path", "env-dir", "find-links", "token-file", "secret-file", "workflows", "redis-ca", "redis-cert", "redis-key"}, v.Name):
 		return []string{filesDirective}
 	default:
 		return nil
 	}
-}
-
-func (c completer) workflowNames() []string {
-	names := make([]string, len(c.workflows))
-	for i, w := range c.workflows {
-		names[i] = w.Name
-	}
-	return names
 }
 
 // settings lists completions of --set for a workflow.

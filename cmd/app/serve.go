@@ -31,6 +31,7 @@ type serveCommand struct {
 	Demo        bool     `help:"Execute every workflow once at the start, so that there are runs to explore."`
 	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error (default text)."`
 	LogRequests bool     `help:"Log every request, not only those that fail with a server error."`
+	foldersFlags
 	workersFlags
 	keepFlags
 	collectorFlags
@@ -50,6 +51,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if c.AcceptCode && !c.IsSet() {
 		return errors.New("--accept-code is given without --redis, expected both: without it no other process submits code")
+	}
+	if len(c.Workflows) > 0 && c.IsSet() && c.SecretFile == "" {
+		return errors.New("--workflows is given with --redis and without --secret-file, expected it: workers take only code that is signed with their secret")
 	}
 	if err := c.Accepting.Check(c.SecretFile); err != nil {
 		return err
@@ -85,6 +89,9 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 	}
 	defer func() { _ = listener.Close() }() // the server closes it, unless something fails before
 	if err := c.useCode(s); err != nil {
+		return err
+	}
+	if s.folders, err = c.foldersFlags.open(s, c.logger(s, slog.LevelInfo)); err != nil {
 		return err
 	}
 	tokens := serviceTokens{token: token, key: rand.Text()}
@@ -188,7 +195,7 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 	}
 	tidying := inBackground(ctx, "housekeeping", (&housekeeping{store: h.store, archiver: archiver, live: live, keep: c.retention(), log: log}).Run)
 	serving := inBackground(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
-	c.logStart(s, h, listener, log)
+	c.logStart(s, m, h, listener, log)
 	err = c.announce(s, url)
 	showing := inBackground(ctx, "demonstration", func(ctx context.Context) error {
 		if !c.Demo {
@@ -230,6 +237,9 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 		Dashboard: static.FS(), BasePath: c.BasePath, Token: tokens.token, Hosts: c.Host, Origins: c.origins(), Version: programVersion(),
 		Traces: received.traces, Feeds: received.feeds, Code: c.codeHandler(s, m, tokens, log),
 	}
+	if s.folders != nil {
+		cfg.Broken = s.folders.Broken
+	}
 	if h.redis != nil {
 		cfg.Shared, cfg.Retry, cfg.WorkerCommand = true, m.engine.Retry, h.workerCommand
 	} else {
@@ -253,8 +263,8 @@ func (c *serveCommand) origins() []string {
 }
 
 // logStart logs the configuration of the service.
-func (c *serveCommand) logStart(s *session, h *home, listener net.Listener, log *slog.Logger) {
-	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(s.workflows), "dashboard", static.Built())
+func (c *serveCommand) logStart(s *session, m *machinery, h *home, listener net.Listener, log *slog.Logger) {
+	log.Info("serving", "address", listener.Addr().String(), "data", s.where, "workflows", len(m.engine.Workflows()), "dashboard", static.Built())
 	if shared, ok := h.store.(interface{ Owns() bool }); ok && !shared.Owns() {
 		log.Info("another process owns the data: the runs of both are shown, and both can cancel and pause them")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/code"
+	"github.com/dagscope/dagscope/engine/pipeline"
 )
 
 // program is the command line with its environment, which tests replace.
@@ -35,6 +36,8 @@ type session struct {
 	flags *commonFlags
 	code  *code.Runner // of tasks that are not compiled in; nil for commands that execute nothing
 	where string       // location of the records, for messages; set when they are open
+
+	folders *pipeline.Folders // of the workflows that are offered in addition; nil for none
 }
 
 // helpFlag prints help and ends parsing. Unlike kong's own help flag it does not end the process.
@@ -89,12 +92,10 @@ func (s *shared) Write(b []byte) (int, error) {
 
 // workflow finds a workflow by name; the error lists all names.
 func (s *session) workflow(name string) (*engine.Workflow, error) {
-	names := make([]string, len(s.workflows))
-	for i, w := range s.workflows {
+	for _, w := range s.workflows {
 		if w.Name == name {
 			return w, nil
 		}
-		names[i] = w.Name
 	}
-	return nil, usage("there is no workflow %q, expected one of %s", name, strings.Join(names, ", "))
+	return nil, usage("there is no workflow %q, expected one of %s", name, strings.Join(namesOf(s.workflows), ", "))
 }

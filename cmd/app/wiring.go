@@ -10,6 +10,7 @@ import (
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/pipeline"
 	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	stateshared "github.com/dagscope/dagscope/engine/state/shared"
@@ -105,12 +106,24 @@ func (s *session) newMachinery(h *home, o engineOptions) (*machinery, error) {
 		Executor: m.pool, Workflows: s.workflows, Recorder: records, Shared: h.redis != nil, Adopt: h.redis != nil && o.serves,
 		Unrecorded: o.unrecorded,
 	})
-	if err == nil && h.redis == nil {
+	if err != nil {
+		return nil, err
+	}
+	if h.redis == nil {
 		m.parts["control server"] = (&controlServer{
 			engine: m.engine, pool: m.pool, data: s.flags.Data, key: cmp.Or(o.key, rand.Text()), url: o.url, log: h.log,
 		}).Run
 	}
-	return m, err
+	return m, m.offerFolders(s.folders)
+}
+
+// offerFolders has the engine offer the pipelines of folders, unless they are nil, and follow their changes.
+func (m *machinery) offerFolders(folders *pipeline.Folders) error {
+	if folders == nil {
+		return nil
+	}
+	m.parts["pipelines"] = func(ctx context.Context) error { return folders.Run(ctx, m.engine.Offer) }
+	return m.engine.Offer(folders.Workflows())
 }
 
 // share makes the pool one that executes shared runs.

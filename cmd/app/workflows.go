@@ -1,21 +1,33 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/pipeline"
 )
 
 // workflowsCommand lists workflows.
 type workflowsCommand struct {
 	Names []string `arg:"" optional:"" name:"workflow" help:"Only these workflows."`
+	foldersFlags
 }
 
-// Run prints the workflows.
+// Run prints the workflows. Pipelines with mistakes are errors after the others were printed.
 func (c *workflowsCommand) Run(s *session) error {
+	folders, err := c.foldersFlags.open(s, nil)
+	if err != nil {
+		return err
+	}
+	broken := []pipeline.Broken{}
+	if folders != nil {
+		s.workflows, broken = slices.Concat(s.workflows, folders.Workflows()), folders.Broken()
+	}
 	chosen := s.workflows
 	if len(c.Names) > 0 {
 		chosen = nil
@@ -27,14 +39,23 @@ func (c *workflowsCommand) Run(s *session) error {
 			chosen = append(chosen, w)
 		}
 	}
+	errs := []error{c.print(s, chosen, broken)}
+	for _, b := range broken {
+		errs = append(errs, &pipeline.Error{File: b.File, Mistakes: b.Mistakes})
+	}
+	return errors.Join(errs...)
+}
+
+// print prints workflows; as JSON the broken files as well.
+func (c *workflowsCommand) print(s *session, workflows []*engine.Workflow, broken []pipeline.Broken) error {
 	if s.flags.JSON {
-		list := make([]workflowJSON, len(chosen))
-		for i, w := range chosen {
+		list := make([]workflowJSON, len(workflows))
+		for i, w := range workflows {
 			list[i] = describeWorkflow(w)
 		}
-		return s.printJSON(map[string]any{"workflows": list})
+		return s.printJSON(map[string]any{"workflows": list, "broken": broken})
 	}
-	for i, w := range chosen {
+	for i, w := range workflows {
 		if i > 0 {
 			fmt.Fprintln(s.stdout)
 		}
@@ -99,6 +120,7 @@ type workflowJSON struct {
 	Description string      `json:"description"`
 	Params      []paramJSON `json:"params"`
 	Functions   []string    `json:"functions"`
+	File        string      `json:"file"` // of a pipeline; empty for workflows of the program
 }
 
 // paramJSON describes a parameter; fields that do not apply to its kind are absent.
@@ -124,6 +146,9 @@ func describeWorkflow(w *engine.Workflow) workflowJSON {
 			j.Min, j.Max = &p.Min, &p.Max
 		}
 		d.Params = append(d.Params, j)
+	}
+	if w.Source != nil {
+		d.File = w.Source.File
 	}
 	for _, f := range w.Functions {
 		d.Functions = append(d.Functions, f.Name())

@@ -10,10 +10,12 @@ import (
 // position is a place in a file. Both count from 1.
 type position struct{ line, column int }
 
-// Mistake is one thing that is wrong with a pipeline file.
+// Mistake is one thing that is wrong with a pipeline file. Line and Column count from 1; both are 0 if the file could not
+// be read.
 type Mistake struct {
-	Line, Column int
-	Message      string
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
 }
 
 // Error lists what is wrong with a pipeline file, in the order of its lines.
@@ -33,7 +35,11 @@ func (e *Error) Error() string {
 			lines = append(lines, fmt.Sprintf("and %d more", len(e.Mistakes)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%s:%d:%d: %s", e.File, m.Line, m.Column, m.Message))
+		at := e.File
+		if m.Line > 0 { // else it is the whole file that is wrong
+			at = fmt.Sprintf("%s:%d:%d", e.File, m.Line, m.Column)
+		}
+		lines = append(lines, at+": "+m.Message)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -16,6 +16,8 @@ import (
 // MaxFile bounds a pipeline file, in bytes.
 const MaxFile = 1 << 20
 
+const tooLarge = "the file is larger than 1 MiB"
+
 // Fields of a pipeline file, of a parameter, and of an environment.
 var (
 	pipelineFields    = []string{"name", "description", "params", "files", "environments", "steps", "result"}
@@ -27,7 +29,7 @@ var (
 // name. The error is an *Error.
 func Parse(file string, text []byte) (*Pipeline, error) {
 	r := &reader{anchors: map[string]ast.Node{}}
-	p := &Pipeline{file: file, Source: string(text), Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))}
+	p := &Pipeline{file: file, Source: string(text), Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), nameAt: position{1, 1}}
 	root, err := parseYAML(text)
 	if err != nil {
 		return nil, yamlError(file, err)
@@ -35,7 +37,7 @@ func Parse(file string, text []byte) (*Pipeline, error) {
 	for _, f := range r.fields(root, "the pipeline", pipelineFields) {
 		switch f.key {
 		case "name":
-			p.Name = r.text(f)
+			p.Name, p.nameAt = r.text(f), at(f.value)
 		case "description":
 			p.Description = strings.TrimSpace(r.text(f))
 		case "params":
@@ -53,7 +55,7 @@ func Parse(file string, text []byte) (*Pipeline, error) {
 		}
 	}
 	if !workflowName.MatchString(p.Name) {
-		r.wrong.add(position{1, 1}, "the name of the pipeline is %q, expected letters, digits, - and _, as in a command line", p.Name)
+		r.wrong.add(p.nameAt, "the name of the pipeline is %q, expected letters, digits, - and _, as in a command line", p.Name)
 	}
 	if len(p.Steps) == 0 && len(r.wrong) == 0 {
 		r.wrong.add(position{1, 1}, "the pipeline has no steps, expected at least one below steps:")
@@ -67,7 +69,7 @@ var workflowName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,99}$`)
 
 func parseYAML(text []byte) (ast.Node, error) {
 	if len(text) > MaxFile {
-		return nil, &Error{Mistakes: []Mistake{{1, 1, "the file is larger than 1 MiB"}}}
+		return nil, &Error{Mistakes: []Mistake{{1, 1, tooLarge}}}
 	}
 	if line := tooDeep(text); line > 0 {
 		return nil, &Error{Mistakes: []Mistake{{line, 1, "values are nested too deep here"}}}

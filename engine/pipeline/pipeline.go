@@ -19,6 +19,7 @@ type Pipeline struct {
 	Result       *expression // nil for the default
 	Source       string      // the text of the file
 	file         string      // its name, for errors
+	nameAt       position    // where it says its name, or its beginning
 }
 
 // environmentFile is an environment by the lock file that it is made of.

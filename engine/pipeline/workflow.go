@@ -13,6 +13,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/environment"
+	"github.com/dagscope/dagscope/engine/record"
 )
 
 // Load reads a pipeline file and makes a workflow of it, whose files are in the folder of the file. The error is an *Error
@@ -29,11 +30,12 @@ func Load(file string, runner *code.Runner) (*engine.Workflow, error) {
 	return p.Workflow(filepath.Dir(file), runner), nil
 }
 
-// Workflow makes a workflow of a pipeline whose files are in a folder, and whose tasks the runner executes. The folder is
-// read by each Build, so a run gets its files as they are when it is submitted.
+// Workflow makes a workflow of a pipeline whose files are in a folder, and whose tasks the runner executes; without one it
+// can be described but not submitted. The folder is read by each Build, so a run gets its files as they are when it is
+// submitted.
 func (p *Pipeline) Workflow(folder string, runner *code.Runner) *engine.Workflow {
 	return &engine.Workflow{
-		Name: p.Name, Description: p.Description, Params: p.Params, Source: p.Source, Dynamic: runner.Function,
+		Name: p.Name, Description: p.Description, Params: p.Params, Source: &record.Source{File: filepath.Base(p.file), Text: p.Source}, Dynamic: runner.Function,
 		Build: func(g *engine.Builder, args engine.Args) (engine.AnyRef, error) {
 			bundle, err := p.bundle(folder)
 			if err != nil {

@@ -163,6 +163,8 @@ type RunInfo struct {
 	Key         string            `json:"key,omitempty"` // see RunOptions
 	// Rules of the run, defaults filled in; nil if no other process takes part.
 	Rules *Rules `json:"rules,omitempty"`
+	// Source is the file of the workflow as it was when the run was submitted; nil if the program has the workflow.
+	Source *Source `json:"source,omitempty"`
 	// Reconstructed says how missing start times were invented; empty for real runs, and if all tasks have recorded
 	// start times.
 	Reconstructed string `json:"reconstructed,omitempty"`

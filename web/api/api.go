@@ -14,6 +14,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/pipeline"
 	"github.com/dagscope/dagscope/engine/record"
 	pool "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -29,6 +30,8 @@ type Config struct {
 	// Workers lists the live workers that execute runs of the store, including idle ones and those of other processes, and
 	// for some minutes those that were lost; nil for none. An error means that they are unknown at the moment.
 	Workers func(ctx context.Context) ([]WorkerState, error)
+	// Broken lists the files of workflows that have mistakes; nil if no workflow comes from a file.
+	Broken func() []pipeline.Broken
 	// Shared means that several processes share the runs, so that workers can be started anywhere.
 	Shared bool
 	// Retry begins the next revision of a run that failed or was cancelled, as engine.Engine.Retry does. It is nil if runs
@@ -79,6 +82,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Workers == nil {
 		c.Workers = func(context.Context) ([]WorkerState, error) { return nil, nil }
+	}
+	if c.Broken == nil {
+		c.Broken = func() []pipeline.Broken { return nil }
 	}
 	if c.WorkerCommand == "" {
 		c.WorkerCommand = "dagscope serve"

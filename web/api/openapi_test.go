@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -188,11 +190,19 @@ func isA(name string, v any) bool {
 }
 
 // TestEveryOperationAnswersAsDescribed calls all operations about runs that ended in all ways and one that is live.
+// Long: a line for each operation.
 func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	w := newWorld(t)
 	d := readDocument(t, w)
 	ended := w.run("spread", map[string]string{"n": "20"})
 	w.run("spread", nil)
+	require.NoError(t, w.engine.Offer([]*engine.Workflow{{
+		Name: "made", Functions: []*engine.Function{one.Function}, Source: &record.Source{File: "made.yaml", Text: "steps:"},
+		Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
+			return one.Call(engine.Const(g, 1)), nil
+		},
+	}}))
+	made := w.run("made", nil)
 	failed := w.run("trip", map[string]string{"mode": "panic"})
 	live := w.submit("gate", nil)
 	w.entered()
@@ -219,6 +229,7 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	get("get-workflow", "/workflows/spread")
 	get("list-workers", "/workers")
 	get("get-server", "/server")
+	get("get-source", "/runs/"+string(made.Run)+"/source")
 	get("get-result", "/runs/"+string(ended.Run)+"/result")
 	for _, run := range []string{string(ended.Run), string(failed.Run), string(live.Run)} {
 		at := "/runs/" + run

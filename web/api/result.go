@@ -34,3 +34,19 @@ func (h *insideHandlers) getResult(ctx context.Context, in *runInput) (*answer[R
 	}
 	return answered(tag, Result{Type: end.ResultType, Text: end.ResultText}), nil
 }
+
+func (h *insideHandlers) getSource(ctx context.Context, in *runInput) (*answer[source], error) {
+	run, err := h.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	kept := newSource(run.Info.Source)
+	if kept.Value == nil {
+		return nil, NewProblem(http.StatusNotFound, "the workflow of the run was made of no file")
+	}
+	tag := runTag(&run, "source")
+	if in.unchanged(tag) {
+		return notModified[source](tag), nil
+	}
+	return answered(tag, *kept.Value), nil
+}

@@ -85,6 +85,7 @@ func (a *API) insideRoutes() {
 	taskLog.Description = "Waits until there is more than the client has. What an attempt logged is recorded when it ends; then get-task has the end of it."
 	register(a, taskLog, h.getTaskLog)
 	register(a, get("get-result", "/result", "Get what a run returned"), h.getResult)
+	register(a, get("get-source", "/source", "Get the file of a run's workflow as it was when the run was submitted"), h.getSource)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), h.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)

@@ -89,6 +89,9 @@ func newSummary(r *metricsstore.Run) RunSummary {
 		Error: orNull(newRunError(r.Error)), Records: newRecordState(r), Live: !r.Status.Final(),
 		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash, Lost: r.Counts.Lost, MissingFunctions: []MissingFunction{},
 	}
+	if r.Info.Source != nil {
+		s.File = r.Info.Source.File
+	}
 	if r.Info.Rules != nil {
 		rules := Rules(*r.Info.Rules)
 		s.Rules = &rules

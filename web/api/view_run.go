@@ -15,6 +15,7 @@ type RunSummary struct {
 	Engine        string            `json:"engine" doc:"The engine that executed the run: dagscope, the name of another one if the run was imported, or unknown if its recording does not say."`
 	Status        record.Status     `json:"status" enum:"queued,running,paused,succeeded,failed,cancelled,interrupted"`
 	Revision      int               `json:"revision" doc:"How often the run was continued after it had ended."`
+	File          string            `json:"file" doc:"The name of the file that the workflow was made of, whose text GET /runs/{run}/source has; empty for workflows of a program."`
 	Params        map[string]string `json:"params" doc:"Parameters as text; for files, their names."`
 	Inputs        map[string]int64  `json:"inputs,omitempty" doc:"Bytes of the files that parameters name; absent without files."`
 	Tags          []string          `json:"tags"`

@@ -2,6 +2,8 @@ package api
 
 import (
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/pipeline"
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -12,6 +14,22 @@ type Workflow struct {
 	Params      []Param        `json:"params"`
 	Functions   []FunctionName `json:"functions"`
 	Dynamic     bool           `json:"dynamic" doc:"Its arguments can name more functions."`
+	Source      OrNull[source] `json:"source" doc:"The file that the workflow was made of; null for workflows of the program."`
+}
+
+// source mirrors record.Source: the file that a workflow was made of.
+type source struct {
+	File string `json:"file" doc:"Its name without folders."`
+	Text string `json:"text"`
+	Cut  bool   `json:"cut" doc:"The text is only the beginning of the file: its lines up to 64 KiB."`
+}
+
+// newSource is null without a source.
+func newSource(s *record.Source) OrNull[source] {
+	if s = s.Bounded(); s == nil {
+		return OrNull[source]{}
+	}
+	return orNull(&source{File: s.File, Text: s.Text, Cut: s.Cut})
 }
 
 // Param describes one parameter of a workflow.
@@ -28,13 +46,39 @@ type Param struct {
 
 // workflowList lists the workflows of the server.
 type workflowList struct {
-	Workflows []Workflow `json:"workflows"`
+	Workflows []Workflow   `json:"workflows"`
+	Broken    []brokenFile `json:"broken" doc:"Files of workflows that have mistakes."`
+}
+
+// brokenFile mirrors pipeline.Broken.
+type brokenFile struct {
+	File     string    `json:"file" doc:"With its folder, as the server was given it."`
+	Kept     string    `json:"kept" doc:"The workflow that is still offered as the file was before its mistakes; empty if there is none."`
+	Mistakes []mistake `json:"mistakes"`
+}
+
+// mistake mirrors pipeline.Mistake.
+type mistake struct {
+	Line    int    `json:"line" doc:"Counts from 1; 0 if the file cannot be read."`
+	Column  int    `json:"column" doc:"Likewise."`
+	Message string `json:"message" doc:"What is wrong, and what was expected."`
+}
+
+func newBroken(files []pipeline.Broken) []brokenFile {
+	out := make([]brokenFile, len(files))
+	for i, b := range files {
+		out[i] = brokenFile{File: b.File, Kept: b.Kept, Mistakes: make([]mistake, len(b.Mistakes))}
+		for j, m := range b.Mistakes {
+			out[i].Mistakes[j] = mistake(m)
+		}
+	}
+	return out
 }
 
 func newWorkflow(w *engine.Workflow) Workflow {
 	out := Workflow{
 		Name: w.Name, Description: w.Description, Params: make([]Param, len(w.Params)),
-		Functions: functionNames(w.Functions), Dynamic: w.Dynamic != nil,
+		Functions: functionNames(w.Functions), Dynamic: w.Dynamic != nil, Source: newSource(w.Source),
 	}
 	for i := range w.Params {
 		p := &w.Params[i]

@@ -337,6 +337,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/source': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get the file of a run's workflow as it was when the run was submitted */
+    get: operations['get-source'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/stats': {
     parameters: {
       query?: never;
@@ -661,6 +678,13 @@ export interface components {
       high: number;
       /** Format: double */
       low: number;
+    };
+    BrokenFile: {
+      /** @description With its folder, as the server was given it. */
+      file: string;
+      /** @description The workflow that is still offered as the file was before its mistakes; empty if there is none. */
+      kept: string;
+      mistakes: components['schemas']['Mistake'][];
     };
     Estimate: {
       /** Format: double */
@@ -1007,6 +1031,14 @@ export interface components {
       tasks: number;
       version: number;
     };
+    Mistake: {
+      /** @description Likewise. */
+      column: number;
+      /** @description Counts from 1; 0 if the file cannot be read. */
+      line: number;
+      /** @description What is wrong, and what was expected. */
+      message: string;
+    };
     Note: {
       /** @description How many things the text is about; -1 if it is about the recording as a whole. */
       count: number;
@@ -1198,6 +1230,8 @@ export interface components {
       error: components['schemas']['RunError'] | null;
       /** @description Sum over all attempts. */
       execute_ns: number;
+      /** @description The name of the file that the workflow was made of, whose text GET /runs/{run}/source has; empty for workflows of a program. */
+      file: string;
       /** @description Hash of the structure; runs with equal hashes have the same layout. */
       graph_hash: string;
       /** @description What a recording states about the run as a whole; null for runs of the engine. */
@@ -1392,6 +1426,13 @@ export interface components {
       /** @description Starts one more worker. */
       worker_command: string;
     };
+    Source: {
+      /** @description The text is only the beginning of the file: its lines up to 64 KiB. */
+      cut: boolean;
+      /** @description Its name without folders. */
+      file: string;
+      text: string;
+    };
     Standing: {
       /**
        * Format: double
@@ -1581,8 +1622,12 @@ export interface components {
       functions: components['schemas']['FunctionName'][];
       name: string;
       params: components['schemas']['Param'][];
+      /** @description The file that the workflow was made of; null for workflows of the program. */
+      source: components['schemas']['Source'] | null;
     };
     WorkflowList: {
+      /** @description Files of workflows that have mistakes. */
+      broken: components['schemas']['BrokenFile'][];
       workflows: components['schemas']['Workflow'][];
     };
   };
@@ -1597,6 +1642,7 @@ export type Attempt = components['schemas']['Attempt'];
 export type AttemptDetail = components['schemas']['AttemptDetail'];
 export type AttemptError = components['schemas']['AttemptError'];
 export type Bar = components['schemas']['Bar'];
+export type BrokenFile = components['schemas']['BrokenFile'];
 export type Estimate = components['schemas']['Estimate'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
@@ -1620,6 +1666,7 @@ export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
 export type LeftOut = components['schemas']['LeftOut'];
 export type MissingFunction = components['schemas']['MissingFunction'];
+export type Mistake = components['schemas']['Mistake'];
 export type Note = components['schemas']['Note'];
 export type Param = components['schemas']['Param'];
 export type Peers = components['schemas']['Peers'];
@@ -1643,6 +1690,7 @@ export type ScheduleList = components['schemas']['ScheduleList'];
 export type ScheduleNode = components['schemas']['ScheduleNode'];
 export type ScheduleSummary = components['schemas']['ScheduleSummary'];
 export type Server = components['schemas']['Server'];
+export type Source = components['schemas']['Source'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
 export type Submission = components['schemas']['Submission'];
@@ -2540,6 +2588,50 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Schedule'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-source': {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Source'];
         };
       };
       /** @description The response that the client has is current. */

@@ -156,6 +156,7 @@ test('every operation that answers JSON has a method', async () => {
     'get-archive': null, // links: Api.url
     'cancel-run': () => api.cancel('r'),
     'get-drawing': null,
+    'get-source': null,
     'get-result': null, // the page shows its beginning, which the summary has
     'list-events': () => api.events('r'),
     'export-run': () => api.export('r', 'chrome'),

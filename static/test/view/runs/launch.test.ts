@@ -26,6 +26,7 @@ const workflow: Workflow = {
   description: '',
   functions: [],
   dynamic: false,
+  source: null,
   params: [
     param('n', 'int', { default: '8', min: 2, max: 100000 }),
     param('work', 'duration', { default: '0s', min: 0, max: 3600 }),

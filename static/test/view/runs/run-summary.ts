@@ -6,6 +6,7 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     run: 'r1',
     name: 'brisk-otter',
     workflow: 'montage',
+    file: '',
     engine: 'dagscope',
     status: 'succeeded',
     revision: 0,
