@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,9 +85,12 @@ func TestFoldersFollow(t *testing.T) {
 		d.write("a.yaml", named("one", "first"))
 		f, err := pipeline.NewFolders(pipeline.FoldersConfig{Dirs: []string{d.dir}})
 		require.NoError(t, err)
-		var offers [][]string
+		var mu sync.Mutex
+		var offers [][]string // guarded by mu
 		run(t, func(ctx context.Context) error {
 			return f.Run(ctx, func(workflows []*engine.Workflow) error {
+				mu.Lock()
+				defer mu.Unlock()
 				offers = append(offers, namesOf(workflows))
 				return nil
 			})
@@ -94,18 +99,23 @@ func TestFoldersFollow(t *testing.T) {
 			time.Sleep(d)
 			synctest.Wait()
 		}
+		offered := func() [][]string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(offers)
+		}
 		wait(time.Minute)
-		require.Empty(t, offers, "nothing has changed")
+		require.Empty(t, offered(), "nothing has changed")
 
 		d.write("b.yaml", named("two", "x"))
 		wait(time.Second + time.Millisecond)
-		require.Empty(t, offers, "it may be written still")
+		require.Empty(t, offered(), "it may be written still")
 		wait(time.Second)
-		require.Equal(t, [][]string{{"one", "two"}}, offers)
+		require.Equal(t, [][]string{{"one", "two"}}, offered())
 
 		path := d.write("a.yaml", "steps: [")
 		wait(3 * time.Second)
-		require.Equal(t, []string{"one", "two"}, offers[1])
+		require.Equal(t, []string{"one", "two"}, offered()[1])
 		require.Len(t, f.Broken(), 1)
 		require.Equal(t, path, f.Broken()[0].File)
 		require.Equal(t, "one", f.Broken()[0].Kept)
@@ -113,16 +123,16 @@ func TestFoldersFollow(t *testing.T) {
 
 		d.write("a.yaml", named("uno", "longer"))
 		wait(3 * time.Second)
-		require.Equal(t, []string{"uno", "two"}, offers[2])
+		require.Equal(t, []string{"uno", "two"}, offered()[2])
 		require.Empty(t, f.Broken())
 
 		require.NoError(t, os.Remove(path))
 		wait(3 * time.Second)
-		require.Equal(t, []string{"two"}, offers[3])
+		require.Equal(t, []string{"two"}, offered()[3])
 
 		require.NoError(t, os.RemoveAll(d.dir))
 		wait(time.Minute)
-		require.Len(t, offers, 4, "a folder that cannot be read leaves its files as they were")
+		require.Len(t, offered(), 4, "a folder that cannot be read leaves its files as they were")
 		require.Equal(t, []string{"two"}, namesOf(f.Workflows()))
 	})
 }

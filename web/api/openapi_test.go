@@ -16,6 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/web/api"
 )
 
 func TestOpenAPIIsAsWritten(t *testing.T) {
@@ -189,20 +190,25 @@ func isA(name string, v any) bool {
 	return false
 }
 
-// TestEveryOperationAnswersAsDescribed calls all operations about runs that ended in all ways and one that is live.
-// Long: a line for each operation.
-func TestEveryOperationAnswersAsDescribed(t *testing.T) {
-	w := newWorld(t)
-	d := readDocument(t, w)
-	ended := w.run("spread", map[string]string{"n": "20"})
-	w.run("spread", nil)
-	require.NoError(t, w.engine.Offer([]*engine.Workflow{{
+// fromFile runs a workflow that was made of a file.
+func (w *world) fromFile() api.RunSummary {
+	w.t.Helper()
+	require.NoError(w.t, w.engine.Offer([]*engine.Workflow{{
 		Name: "made", Functions: []*engine.Function{one.Function}, Source: &record.Source{File: "made.yaml", Text: "steps:"},
 		Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
 			return one.Call(engine.Const(g, 1)), nil
 		},
 	}}))
-	made := w.run("made", nil)
+	return w.run("made", nil)
+}
+
+// TestEveryOperationAnswersAsDescribed calls all operations about runs that ended in all ways and one that is live.
+func TestEveryOperationAnswersAsDescribed(t *testing.T) {
+	w := newWorld(t)
+	d := readDocument(t, w)
+	ended := w.run("spread", map[string]string{"n": "20"})
+	w.run("spread", nil)
+	made := w.fromFile()
 	failed := w.run("trip", map[string]string{"mode": "panic"})
 	live := w.submit("gate", nil)
 	w.entered()
