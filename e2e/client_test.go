@@ -34,3 +34,19 @@ func TestPythonClient(t *testing.T) {
 		"error": "LookupError: nothing here"
 	}`, string(out))
 }
+
+// TestGraphsOfPython: graphs give what plain Python gives, arrays and dataclasses too; each attempt knows its CPU time, runs
+// are cancelled, and a client without the key is refused.
+func TestGraphsOfPython(t *testing.T) {
+	t.Parallel()
+	file, err := filepath.Abs("testdata/graphs.py")
+	require.NoError(t, err)
+	packages, err := filepath.Abs("../python")
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), pythontest.FindNumpy(t), "-B", "-W", "error", file)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "DAGSCOPE_BIN="+program(t), "PYTHONPATH="+packages, "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Regexp(t, `Ran \d\d tests`, string(out))
+}

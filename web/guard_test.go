@@ -15,6 +15,7 @@ import (
 	"github.com/dagscope/dagscope/templates"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/code"
 )
 
 // route is one address with the methods that it has.
@@ -154,6 +155,18 @@ func TestTokenOfFeeds(t *testing.T) {
 		assert.Equal(t, c.want, w.ask(c.method, c.path, nil, headers...).Code, "%+v", c)
 	}
 	assert.NotContains(t, w.log.String(), url.QueryEscape(token))
+}
+
+// TestKeysOfCode: who may submit code needs no further token, and the bodies of its requests may be larger than others.
+func TestKeysOfCode(t *testing.T) {
+	handler := code.New(code.Config{Dir: t.TempDir(), Keys: []string{"a key"}})
+	w := newWorld(t, func(c *web.Config) { c.Token, c.Code = token, handler })
+	large := func() *strings.Reader { return strings.NewReader(strings.Repeat("x", 2<<20)) }
+	assert.Equal(t, http.StatusOK, w.ask(http.MethodGet, "/api/v1/runs", nil, "Authorization", "Bearer a key").Code)
+	assert.Equal(t, http.StatusUnauthorized, w.ask(http.MethodPost, "/api/v1/code/runs", large(), "Authorization", "Bearer wrong").Code)
+	out := w.ask(http.MethodPost, "/api/v1/code/runs", large(), "Authorization", "Bearer a key")
+	assert.Equal(t, http.StatusForbidden, out.Code)
+	assert.Contains(t, out.Body.String(), "this service accepts no code") // it has no runner
 }
 
 // TestOpener: pages of the dashboard may talk to windows that they open; everything else shares nothing with windows of

@@ -11,6 +11,7 @@ from typing import Any, Iterable, Iterator, Optional, Sequence, Union
 
 from . import _progress
 from ._decode import decode
+from ._encode import module_name
 from ._graph import describe
 from ._project import Project, main_folder
 from ._service import Refused, Service, find
@@ -66,6 +67,8 @@ class Client:
             raise ValueError("token is given without url, expected both: the key of a local service is in its data folder")
         self._project = Project(pathlib.Path(project) if project is not None else main_folder(), files)
         self._service = Service(url, token or "") if url is not None else find(pathlib.Path(data or "dagscope-data"))
+        # Classes of the program come back under the name of its file, and have to be those that it has.
+        sys.modules.setdefault(module_name("__main__"), sys.modules["__main__"])
         self._archive: Optional[str] = None  # the hash of the project's files once the service has them
         self.quiet, self.allow_pickle = quiet, allow_pickle
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any, Callable, Generic, Optional, TypeVar, overload
 
 from ._graph import Call, Ref, named
 
 R = TypeVar("R")
 
-_inside = False
+_inside = False  # of this process
+
+
+class _Local(threading.local):
+    """How many calls of Task.local this thread is in."""
+
+    depth = 0
+
+
+_local = _Local()
 
 
 def be_inside() -> None:
@@ -30,13 +40,17 @@ class Task(Generic[R]):
         self.function, self.options = function, options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _inside:
+        if _inside or _local.depth:
             return self.function(*args, **kwargs)
         return Call(named(self.function), self.options, args, kwargs)
 
     def local(self, *args: Any, **kwargs: Any) -> R:
-        """Calls the function here and now."""
-        return self.function(*args, **kwargs)
+        """Calls the function here and now, and so do the calls of tasks in it."""
+        _local.depth += 1
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            _local.depth -= 1
 
     def __repr__(self) -> str:
         return f"<task {self.function.__module__}:{self.function.__qualname__}>"
