@@ -16,13 +16,19 @@ import (
 // codeDir is the folder of working folders and unpacked bundles in that of the records.
 const codeDir = "code"
 
+// codeFlags say how a command executes what is not compiled in.
+type codeFlags struct {
+	envFlags
+	KeepFailed bool `help:"Keep the working folders of commands that fail; the log of the task says where."`
+}
+
 // useCode makes the runner of tasks that are not compiled in. secret signs what this process submits, and is what tasks
 // have to be signed with that it executes; nil if it shares no runs. allowPickle accepts pickles from
 // calls that ask for it.
-func useCode(s *session, secret []byte, allowPickle bool) error {
+func (f codeFlags) useCode(s *session, secret []byte, allowPickle bool) error {
 	runner, err := code.New(code.Config{
-		Dir: filepath.Join(s.flags.Data, codeDir), Environments: filepath.Join(s.flags.Data, "environments"), Package: python.FS(), Secret: secret,
-		SecretValue: fleet.SecretValue, AllowPickle: allowPickle,
+		Dir: filepath.Join(s.flags.Data, codeDir), Environments: f.dir(s), Package: python.FS(), Secret: secret,
+		SecretValue: fleet.SecretValue, AllowPickle: allowPickle, KeepFailed: f.KeepFailed,
 	})
 	s.code = runner
 	return err

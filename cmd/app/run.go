@@ -26,6 +26,7 @@ type runCommand struct {
 	collectorFlags
 	recordFlags
 	targetFlags
+	codeFlags
 	fleet.Invoking
 }
 
@@ -106,7 +107,7 @@ func (c *runCommand) load(s *session) error {
 			return err
 		}
 	}
-	if err := useCode(s, secret, true); err != nil {
+	if err := c.useCode(s, secret, true); err != nil {
 		return err
 	}
 	if !isPipeline(c.Workflow) {

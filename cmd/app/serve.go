@@ -39,6 +39,7 @@ type serveCommand struct {
 	storeFlags
 	fleet.Invoking
 	fleet.Accepting
+	codeFlags
 }
 
 // Validate is called by kong.
@@ -88,7 +89,7 @@ func (c *serveCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // the server closes it, unless something fails before
-	if err := c.useCode(s); err != nil {
+	if err := c.makeRunner(s); err != nil {
 		return err
 	}
 	if s.folders, err = c.foldersFlags.open(s, c.logger(s, slog.LevelInfo)); err != nil {
@@ -112,10 +113,10 @@ type serviceTokens struct {
 	key   string // of the data folder, which does so too
 }
 
-// useCode makes the runner of what is not compiled in. With --redis there is one if there is a secret.
-func (c *serveCommand) useCode(s *session) error {
+// makeRunner makes the runner of what is not compiled in. With --redis there is one if there is a secret.
+func (c *serveCommand) makeRunner(s *session) error {
 	if !c.IsSet() {
-		return useCode(s, nil, true)
+		return c.useCode(s, nil, true)
 	}
 	if c.SecretFile == "" {
 		return nil
@@ -124,7 +125,7 @@ func (c *serveCommand) useCode(s *session) error {
 	if err != nil {
 		return err
 	}
-	return useCode(s, secret, c.AcceptPickle)
+	return c.useCode(s, secret, c.AcceptPickle)
 }
 
 // logger makes a logger of the service with a minimum level.

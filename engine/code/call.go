@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/fxamacker/cbor/v2"
@@ -75,10 +74,6 @@ func (w *work) argument(t Template) (Value, error) {
 	}
 	return python.Encode(text)
 }
-
-// templates decodes templates so that they can be encoded again: with their tags, and maps with keys of any kind. Its
-// bounds are those of memory.
-var templates = must(cbor.DecOptions{MaxArrayElements: math.MaxInt32, MaxMapPairs: math.MaxInt32, MaxNestedLevels: 1000}.DecMode())
 
 // replaceHoles replaces holes of a template by what is given for their numbers.
 func replaceHoles(template *Value, by map[uint64]any) error {

@@ -22,7 +22,7 @@ const MaxOutput = 64 << 20
 
 // command executes a command or a script in a working folder of its own.
 func (w *work) command(ctx context.Context) (out Value, err error) {
-	folders, err := w.runner.folders()
+	folders, err := w.runner.folders.open()
 	if err != nil {
 		return Value{}, fmt.Errorf("code: no working folder: %w", err)
 	}

@@ -91,6 +91,23 @@ func TestFiles(t *testing.T) {
 	require.Empty(t, b.folders("*"))
 }
 
+// TestFailedFoldersAreTriedAgain: a place for working folders and bundles that could not be made is made once it can be.
+func TestFailedFoldersAreTriedAgain(t *testing.T) {
+	b := start(t, nil)
+	bundle := packed(t, map[string]string{"a.txt": "a"})
+	task := shell("cat a.txt", code.Text)
+	task.Bundle = bundle.Hash
+	for _, inTheWay := range []string{"bundles", "work"} {
+		path := filepath.Join(b.dir, inTheWay)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		_, r := b.one(task, bundle)
+		require.Equal(t, record.Failed, r.End().Status, inTheWay)
+		require.NoError(t, os.Remove(path))
+	}
+	got, r := b.one(task, bundle)
+	require.Equal(t, "a", got, r.End().First)
+}
+
 // TestKeptFolder: the folder of a command that failed is kept if it is wanted.
 func TestKeptFolder(t *testing.T) {
 	b := start(t, func(c *code.Config) { c.KeepFailed = true })
@@ -128,6 +145,7 @@ func TestFailures(t *testing.T) {
 		"output is a pipe":   {pipe, "expected a regular file"},
 		"long variable":      {long, "expected large values as standard input or files"},
 		"output is a link":   {linked, "the output report"},
+		"secret of a call":   {code.Task{Call: &code.Call{Module: "m", Function: "f"}, Secrets: []string{"TOKEN"}}, "0 variables and 1 secrets, expected none"},
 		"no kind":            {code.Task{}, "expected one"},
 		"hole of nothing":    {code.Task{Command: []code.Template{hole(code.Operand{Index: 5})}}, "reads value 5 of 1"},
 		"missing secret":     {code.Task{Command: []code.Template{code.Literal("true")}, Secrets: []string{"TOKEN"}}, "no secret TOKEN"},

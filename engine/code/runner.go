@@ -7,12 +7,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
-	"sync"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/environment"
 	"github.com/dagscope/dagscope/engine/execution"
-	"github.com/dagscope/dagscope/engine/process"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 )
@@ -82,7 +80,7 @@ type Runner struct {
 	interpreters interpreters
 	// folders has the working folders of commands, and removes what killed processes left of theirs. They stay until tasks
 	// have ended, which may be after Run.
-	folders func() (*process.Folders, error)
+	folders workFolders
 }
 
 // New checks the configuration.
@@ -95,7 +93,7 @@ func New(cfg Config) (*Runner, error) {
 	r.bundles.dir = filepath.Join(cfg.Dir, "bundles")
 	r.environments.dir = cfg.Environments
 	r.interpreters.init(cfg)
-	r.folders = sync.OnceValues(func() (*process.Folders, error) { return process.OpenFolders(filepath.Join(cfg.Dir, "work")) })
+	r.folders.dir = filepath.Join(cfg.Dir, "work")
 	return r, nil
 }
 
@@ -148,7 +146,7 @@ func (r *Runner) warm(ctx context.Context, c *calls, report func(record.Preparat
 	if !r.accepts(&c.first) {
 		return nil
 	}
-	w := &work{runner: r, task: &c.first}
+	w := &work{runner: r, task: &Task{Bundle: c.first.Bundle, Environment: c.first.Environment}}
 	if err := w.prepare(ctx, &c.bundle); err != nil {
 		return err
 	}

@@ -119,6 +119,9 @@ func (t *Task) check(values, lists int) error {
 	if t.Script != "" && len(t.Shell) == 0 {
 		return fmt.Errorf("code: the task has a script without a shell, expected a program that executes it")
 	}
+	if t.Call != nil && (len(t.Secrets) > 0 || len(t.Env) > 0) { // its interpreter serves other tasks as well
+		return fmt.Errorf("code: the call has %d variables and %d secrets, expected none", len(t.Env), len(t.Secrets))
+	}
 	for o := range t.operands {
 		most := values
 		if o.IsList {

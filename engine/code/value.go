@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/fxamacker/cbor/v2"
@@ -45,6 +46,10 @@ func numbers(v any) any {
 	}
 	return v
 }
+
+// templates decodes lists and templates so that they can be encoded again: with their tags, and maps with keys of any
+// kind. Its bounds are those of memory.
+var templates = must(cbor.DecOptions{MaxArrayElements: math.MaxInt32, MaxMapPairs: math.MaxInt32, MaxNestedLevels: 1000}.DecMode())
 
 // Elements takes a list apart.
 func Elements(v Value) ([]Value, error) {

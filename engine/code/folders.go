@@ -7,38 +7,34 @@ import (
 	"sync"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/process"
 )
 
 // bundles are the files of bundles, unpacked once for each process and content. They stay for later processes.
 type bundles struct {
 	dir string
 
-	mu      sync.Mutex
-	folders map[string]*unpacking // by hash; guarded by mu
-}
-
-// unpacking is one bundle being unpacked, or unpacked.
-type unpacking struct {
-	once   sync.Once
-	folder string
-	err    error
+	mu      sync.Mutex        // held while one is unpacked
+	folders map[string]string // by hash; guarded by mu
 }
 
 // unpacked returns the folder with the files of a bundle, which nothing may change. The files of a hash are checked once,
-// so a bundle that claims the hash of another gets the files of that.
+// so a bundle that claims the hash of another gets the files of that. What failed is tried again.
 func (s *bundles) unpacked(b *Bundle) (string, error) {
 	s.mu.Lock()
-	u := s.folders[b.Hash]
-	if u == nil {
-		u = &unpacking{}
-		if s.folders == nil {
-			s.folders = map[string]*unpacking{}
-		}
-		s.folders[b.Hash] = u
+	defer s.mu.Unlock()
+	if folder, ok := s.folders[b.Hash]; ok {
+		return folder, nil
 	}
-	s.mu.Unlock()
-	u.once.Do(func() { u.folder, u.err = s.unpack(b) })
-	return u.folder, u.err
+	folder, err := s.unpack(b)
+	if err != nil {
+		return "", err
+	}
+	if s.folders == nil {
+		s.folders = map[string]string{}
+	}
+	s.folders[b.Hash] = folder
+	return folder, nil
 }
 
 func (s *bundles) unpack(b *Bundle) (string, error) {
@@ -77,4 +73,24 @@ func (s *bundles) unpack(b *Bundle) (string, error) {
 		return "", err
 	}
 	return folder, nil
+}
+
+// workFolders are the working folders of commands, opened when one first needs them.
+type workFolders struct {
+	dir string
+
+	mu   sync.Mutex
+	kept *process.Folders // nil until it was opened; guarded by mu
+}
+
+// open opens them, again if that failed before.
+func (f *workFolders) open() (*process.Folders, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kept != nil {
+		return f.kept, nil
+	}
+	var err error
+	f.kept, err = process.OpenFolders(f.dir)
+	return f.kept, err
 }
