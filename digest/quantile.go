@@ -144,7 +144,7 @@ type ranks struct {
 	below uint64 // … contain this many values, all below the last rank
 }
 
-const step = 8 // counters that the walk skips at a time
+const step = 16 // counters that the walk skips at a time
 
 // quantile fills in e field by field, because copying a struct that was just written would stall until the writes are
 // done.
@@ -152,13 +152,15 @@ func (r *ranks) quantile(e *Estimate, q float64) {
 	q = share(q)
 	e.Q, e.N, e.Need = q, r.n, needed(q)
 	k, weight := place(q, r.n)
-	e.Value, e.Low, e.High = r.order(k)
+	value, low, high := r.order(k)
 	if weight > 0 {
-		value, low, high := r.order(k + 1)
-		e.Value = between(e.Value, value, weight)
-		e.Low = between(e.Low, low, weight)
-		e.High = between(e.High, high, weight)
+		next, nextLow, nextHigh := r.order(k + 1)
+		value = between(value, next, weight)
+		if low != nextLow || high != nextHigh {
+			low, high = between(low, nextLow, weight), between(high, nextHigh, weight)
+		}
 	}
+	e.Value, e.Low, e.High = value, low, high
 }
 
 // order returns an estimate of the order statistic of rank k, and the interval that contains the true value.
@@ -186,7 +188,8 @@ func (r *ranks) seek(rank uint64) {
 	at, left := r.at, rank-r.below
 	for rest := r.counts[at:]; len(rest) >= step; rest = rest[step:] {
 		c := (*[step]uint64)(rest)
-		sum := (c[0] + c[1]) + (c[2] + c[3]) + ((c[4] + c[5]) + (c[6] + c[7]))
+		sum := (c[0] + c[1]) + (c[2] + c[3]) + ((c[4] + c[5]) + (c[6] + c[7])) +
+			((c[8] + c[9]) + (c[10] + c[11]) + ((c[12] + c[13]) + (c[14] + c[15])))
 		if left < sum {
 			break
 		}
@@ -198,22 +201,20 @@ func (r *ranks) seek(rank uint64) {
 		left -= r.counts[at]
 		at++
 	}
-	r.enter(at)
-	r.cell.before, r.cell.count = rank-left, r.counts[at]
-	r.cell.unit = (r.cell.upper - r.cell.lower) / float64(int64(r.cell.count))
+	r.enter(at, rank-left, r.counts[at])
 }
 
 // cell is a bucket and what is known about the values in it.
 type cell struct {
 	before, count uint64
-	lower, upper  float64 // the boundaries of the bucket
+	lower         float64 // the lower boundary of the bucket
 	unit          float64 // the width divided by the number of values
 	low, high     float64 // where its values can be
 	from, to      float64 // where an estimate may be: close enough to both low and high
 }
 
-// enter sets cell to the bucket of a counter.
-func (r *ranks) enter(at int) {
+// enter sets cell to the bucket of a counter, with count values after before others.
+func (r *ranks) enter(at int, before, count uint64) {
 	lower, upper := lowerBound(r.first+at, r.shift), lowerBound(r.first+at+1, r.shift)
 	low, high := lower, upper
 	if r.whole {
@@ -225,7 +226,8 @@ func (r *ranks) enter(at int) {
 		from, to = math.Ceil(from), math.Floor(to)
 	}
 	c := &r.cell
-	c.lower, c.upper, c.low, c.high = lower, upper, low, high
+	c.before, c.count, c.unit = before, count, (upper-lower)/float64(int64(count))
+	c.lower, c.low, c.high = lower, low, high
 	c.from, c.to = clamp(from, low, high), clamp(to, low, high)
 }
 

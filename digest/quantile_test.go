@@ -241,8 +241,7 @@ func TestBound(t *testing.T) {
 func TestEstimateInsideABucket(t *testing.T) {
 	for first := 1022 * page; first < 1076*page; first++ {
 		r := ranks{first: first, high: math.MaxInt64, bound: 0.01, whole: true}
-		r.enter(0)
-		r.cell.unit = (r.cell.upper - r.cell.lower) / 1000
+		r.enter(0, 0, 1000)
 		if r.cell.low > r.cell.high {
 			continue // the bucket contains no whole number
 		}
@@ -253,8 +252,7 @@ func TestEstimateInsideABucket(t *testing.T) {
 			require.LessOrEqual(t, r.cell.high-e, 0.01*r.cell.high*(1+1e-12))
 		}
 		r.whole = false
-		r.enter(0)
-		r.cell.unit = r.cell.upper - r.cell.lower
-		require.InEpsilon(t, (r.cell.lower+r.cell.upper)/2, r.estimate(0), 1e-12)
+		r.enter(0, 0, 1)
+		require.InEpsilon(t, (r.cell.lower+lowerBound(first+1, 0))/2, r.estimate(0), 1e-12)
 	}
 }
