@@ -127,7 +127,7 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		if out, err = s.rollupsAt(ctx, out, page.keys); err != nil {
 			return nil, err
 		}
-		if page.next == "" || len(out) == q.Limit {
+		if page.next == "" || q.Limit > 0 && len(out) == q.Limit {
 			return out, nil
 		}
 		from = page.next

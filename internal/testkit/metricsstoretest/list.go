@@ -1,6 +1,7 @@
 package metricsstoretest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -112,6 +113,21 @@ func lawRollups(t *testing.T, s *subject) {
 			}
 		}
 		equal(t, want, paged)
+	}
+}
+
+// lawRollupsFarApart: what a query selects may come after any number of roll-ups that it does not.
+func lawRollupsFarApart(t *testing.T, s *subject) {
+	h := s.begin("r")
+	var rows []metricsstore.Rollup
+	for i := range 600 {
+		rows = append(rows, rollup("r", "f", metricsstore.Metric(fmt.Sprintf("a%03d", i)), ""))
+	}
+	rows = append(rows, rollup("r", "f", "z", "last"))
+	s.archive(ended(h, 1), rows...)
+	for _, limit := range []int{0, 1} {
+		equal(t, rows[600:], s.rollups(metricsstore.RollupQuery{Metric: "z", Limit: limit}))
+		equal(t, rows[600:], s.rollups(metricsstore.RollupQuery{Run: "r", Metric: "z", Limit: limit}))
 	}
 }
 

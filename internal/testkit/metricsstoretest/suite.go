@@ -57,6 +57,7 @@ func Test(t *testing.T, b Backend) {
 		{"lease", lawLease},
 		{"runs", lawRuns},
 		{"roll-ups", lawRollups},
+		{"roll-ups far apart", lawRollupsFarApart},
 		{"roll-up keys", lawRollupKeys},
 		{"merged roll-ups", lawMerged},
 		{"delete", lawDelete},
