@@ -101,6 +101,10 @@ bench-memory: need-go ## measure what ended runs leave in memory, compared with 
 bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, next to floors and peers
 	cd bench && $(GO) run ./redis
 
+.PHONY: bench-history
+bench-history: need-go need-redis ## measure questions about a quarter of a year next to SQLite and, with DUCKDB=1, DuckDB
+	cd bench && $(GO) run $(if $(DUCKDB),-tags duckdb) ./history
+
 .PHONY: bench-import
 bench-import: need-go ## measure how fast records of other tools are read, next to jq and encoding/json/v2, from those in TRACES
 	cd bench && $(GO) run ./import $(if $(TRACES),-traces $(abspath $(TRACES)))

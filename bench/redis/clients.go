@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
 
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
@@ -47,11 +48,11 @@ func (*report) measureClients(ctx context.Context, w io.Writer, o options) error
 		fmt.Fprintf(t, "%d\t", g)
 	}
 	fmt.Fprintln(t)
-	err := withServer(ctx, func(s *server) error {
+	err := redisserver.With(ctx, func(s *redisserver.Server) error {
 		for _, c := range carriers() {
 			fmt.Fprintf(t, "%s\t", c.name)
 			for _, g := range goroutines {
-				rate, err := c.rate(ctx, s.addr, g, o)
+				rate, err := c.rate(ctx, s.Addr, g, o)
 				if err != nil {
 					return fmt.Errorf("%s: %w", c.name, err)
 				}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
@@ -33,7 +34,7 @@ type figure struct {
 	rate     float64 // tasks a second, from the run's beginning to its end
 	all      time.Duration
 	used     counters
-	redis    usage
+	redis    redisserver.Usage
 }
 
 // measureEngine runs every shape with fleets of every size, locality on and off.
@@ -44,7 +45,7 @@ func (r *report) measureEngine(ctx context.Context, w io.Writer, o options) erro
 	fmt.Fprintln(t, "\tworkers\tlocality\ttasks/s\tsubmitted ms\tcommands\tround trips\tworkers' CPU us\tRedis's CPU us\tRedis's commands\t")
 	var errs []error
 	for _, n := range fleetSizes {
-		errs = append(errs, withServer(ctx, func(s *server) error { return r.measureFleet(ctx, s, n, o) }))
+		errs = append(errs, redisserver.With(ctx, func(s *redisserver.Server) error { return r.measureFleet(ctx, s, n, o) }))
 	}
 	for _, s := range o.shapes() {
 		for _, n := range fleetSizes {
@@ -65,12 +66,12 @@ func (f *figure) print(t io.Writer) {
 	}
 	each := func(n uint64) float64 { return float64(n) / float64(f.shape.Tasks()) }
 	fmt.Fprintf(t, "%s\t%d\t%s\t%.0f\t%.0f\t%.4f\t%.4f\t%.1f\t%.1f\t%.2f\t\n", f.shape, f.workers, on, f.rate, float64(f.all.Milliseconds()),
-		each(f.used.Commands), each(f.used.RoundTrips), each(uint64(f.used.CPU))/1e3, each(uint64(f.redis.cpu))/1e3, each(f.redis.commands))
+		each(f.used.Commands), each(f.used.RoundTrips), each(uint64(f.used.CPU))/1e3, each(uint64(f.redis.CPU))/1e3, each(f.redis.Commands))
 }
 
 // measureFleet measures all shapes with n worker processes.
-func (r *report) measureFleet(ctx context.Context, s *server, n int, o options) (err error) {
-	f, err := newFleet(ctx, s, s.url(), o.profile, make([]order, n)...)
+func (r *report) measureFleet(ctx context.Context, s *redisserver.Server, n int, o options) (err error) {
+	f, err := newFleet(ctx, s, s.URL(), o.profile, make([]order, n)...)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (f *fleet) measure(ctx context.Context, g *dag.Graph, best *figure) error {
 	if err != nil {
 		return err
 	}
-	redisBefore, err := f.server.usage(ctx)
+	redisBefore, err := f.server.Usage(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,12 +137,12 @@ func (f *fleet) measure(ctx context.Context, g *dag.Graph, best *figure) error {
 	if err != nil {
 		return err
 	}
-	redisAfter, err := f.server.usage(ctx)
+	redisAfter, err := f.server.Usage(ctx)
 	if err != nil {
 		return err
 	}
 	if rate := float64(best.shape.Tasks()) / s.run.Seconds(); rate > best.rate {
-		best.rate, best.all, best.used, best.redis = rate, s.all, after.minus(before), redisAfter.minus(redisBefore)
+		best.rate, best.all, best.used, best.redis = rate, s.all, after.minus(before), redisAfter.Minus(redisBefore)
 	}
 	return f.remove(ctx, s)
 }

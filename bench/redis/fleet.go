@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/bench/internal/process"
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/execution"
@@ -17,13 +18,13 @@ import (
 
 // fleet is worker processes on one Redis, and the idle pool of this process, which submits to them.
 type fleet struct {
-	server  *server
+	server  *redisserver.Server
 	submit  *site
 	members []*process.Child // worker processes
 }
 
 // newFleet starts a worker process for each order, at the given address of the server.
-func newFleet(ctx context.Context, s *server, url string, profile string, orders ...order) (*fleet, error) {
+func newFleet(ctx context.Context, s *redisserver.Server, url string, profile string, orders ...order) (*fleet, error) {
 	f := &fleet{server: s}
 	for i, o := range orders {
 		if profile != "" {

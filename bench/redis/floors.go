@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/record"
@@ -40,12 +41,12 @@ func (r *report) measureFloors(ctx context.Context, w io.Writer, o options) erro
 	fmt.Fprintln(t, "\tcommits\tredis-benchmark -P 16 -c 50\t-P 16 -c 1\t-P 1 -c 1\tplayed back, pipelines of 16\t")
 	for _, s := range o.shapes() {
 		var recorded traffic
-		err := withServer(ctx, func(srv *server) (err error) {
+		err := redisserver.With(ctx, func(srv *redisserver.Server) (err error) {
 			recorded, err = recordTraffic(ctx, srv, s)
 			return err
 		})
 		if err == nil {
-			err = withServer(ctx, func(srv *server) error { return r.measureFloor(ctx, t, srv, s, recorded, o) })
+			err = redisserver.With(ctx, func(srv *redisserver.Server) error { return r.measureFloor(ctx, t, srv, s, recorded, o) })
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", s, err), t.Flush())
@@ -65,8 +66,8 @@ func (r *report) floorOf(s bench.Shape) *floor {
 }
 
 // recordTraffic lets one worker run a shape, locality off, through a wiretap.
-func recordTraffic(ctx context.Context, srv *server, s bench.Shape) (recorded traffic, err error) {
-	tap, err := newWiretap(srv.addr)
+func recordTraffic(ctx context.Context, srv *redisserver.Server, s bench.Shape) (recorded traffic, err error) {
+	tap, err := newWiretap(srv.Addr)
 	if err != nil {
 		return recorded, err
 	}
@@ -91,7 +92,7 @@ func recordTraffic(ctx context.Context, srv *server, s bench.Shape) (recorded tr
 	return split(commands, string(last.job.Info.ID))
 }
 
-func (r *report) measureFloor(ctx context.Context, w io.Writer, srv *server, s bench.Shape, recorded traffic, o options) error {
+func (r *report) measureFloor(ctx context.Context, w io.Writer, srv *redisserver.Server, s bench.Shape, recorded traffic, o options) error {
 	way := func(depth, connections int) func() (float64, error) {
 		return func() (float64, error) {
 			if err := recorded.prepare(ctx, srv); err != nil {
@@ -118,18 +119,18 @@ func (r *report) measureFloor(ctx context.Context, w io.Writer, srv *server, s b
 const prelude = `local ARGV = cmsgpack.unpack(redis.call('LPOP', 'calls')) `
 
 // prepare empties the server and does what was done before the first commit.
-func (t *traffic) prepare(ctx context.Context, srv *server) error {
-	c := redis.NewClient(&redis.Options{Addr: srv.addr})
+func (t *traffic) prepare(ctx context.Context, srv *redisserver.Server) error {
+	c := redis.NewClient(&redis.Options{Addr: srv.Addr})
 	err := c.FlushAll(ctx).Err()
 	for _, text := range t.scripts {
 		err = errors.Join(err, c.ScriptLoad(ctx, text).Err())
 	}
-	return errors.Join(err, c.Close(), send(ctx, srv.addr, t.before, 1))
+	return errors.Join(err, c.Close(), send(ctx, srv.Addr, t.before, 1))
 }
 
 // benchmark is how many calls a second redis-benchmark gets done.
-func (t *traffic) benchmark(ctx context.Context, srv *server, depth, connections int) (float64, error) {
-	c := redis.NewClient(&redis.Options{Addr: srv.addr})
+func (t *traffic) benchmark(ctx context.Context, srv *redisserver.Server, depth, connections int) (float64, error) {
+	c := redis.NewClient(&redis.Options{Addr: srv.Addr})
 	sha, err := c.ScriptLoad(ctx, prelude+t.script).Result()
 	pipe := c.Pipeline()
 	for _, call := range t.calls {
@@ -141,7 +142,7 @@ func (t *traffic) benchmark(ctx context.Context, srv *server, depth, connections
 	if err = errors.Join(err, c.Close()); err != nil {
 		return 0, err
 	}
-	host, port, err := net.SplitHostPort(srv.addr)
+	host, port, err := net.SplitHostPort(srv.Addr)
 	if err != nil {
 		return 0, err
 	}

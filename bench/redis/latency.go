@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
@@ -55,8 +56,8 @@ func (r *report) measureLatency(ctx context.Context, w io.Writer, o options) err
 	fmt.Fprintf(w, "\nlatency: a chain through two worker processes by turns, %d times %s apart; nothing else runs\n", samples, think)
 	t := bench.Table(w)
 	fmt.Fprintln(t, "\tp50 ms\tp90 ms\tp99 ms\tlongest ms\t")
-	err := withServer(ctx, func(s *server) (err error) {
-		f, err := newFleet(ctx, s, s.url(), o.profile, order{Functions: pingSide}, order{Functions: pongSide})
+	err := redisserver.With(ctx, func(s *redisserver.Server) (err error) {
+		f, err := newFleet(ctx, s, s.URL(), o.profile, order{Functions: pingSide}, order{Functions: pongSide})
 		if err != nil {
 			return err
 		}

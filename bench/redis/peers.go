@@ -11,6 +11,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
@@ -43,9 +44,9 @@ func asynqRate(ctx context.Context, o options) (float64, error) {
 	}
 	best := 0.0
 	for _, concurrency := range []int{2, 16, 64} {
-		err := withServer(ctx, func(s *server) error {
+		err := redisserver.With(ctx, func(s *redisserver.Server) error {
 			for range o.rounds {
-				rate, err := asynqRound(ctx, s.addr, tasks, concurrency)
+				rate, err := asynqRound(ctx, s.Addr, tasks, concurrency)
 				if err != nil {
 					return err
 				}

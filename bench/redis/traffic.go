@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dagscope/dagscope/bench/internal/redisserver"
 )
 
 // command is one command on the wire, with its own bytes and its words.
@@ -190,9 +192,9 @@ func split(commands []command, run string) (t traffic, err error) {
 }
 
 // playBack sends the calls in pipelines and gives how many a second are answered.
-func (t *traffic) playBack(ctx context.Context, srv *server, depth int) (float64, error) {
+func (t *traffic) playBack(ctx context.Context, srv *redisserver.Server, depth int) (float64, error) {
 	began := time.Now()
-	err := send(ctx, srv.addr, t.calls, depth)
+	err := send(ctx, srv.Addr, t.calls, depth)
 	return float64(len(t.calls)) / time.Since(began).Seconds(), err
 }
 
