@@ -4,11 +4,14 @@ import (
 	"context"
 	"io"
 	"sync"
+
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
-// Each gives take all parts until the end. The next parts are read and checked while take is at work, so a part is a
-// copy, which is valid until take returns. The error is that of take or ctx, or that of Next if it is not io.EOF.
+// Each gives take all parts until the end. The next parts are read and checked while take is at work. A part is valid
+// until take returns. The error is that of take or ctx, or that of Next if it is not io.EOF.
 func (e *Reader) Each(ctx context.Context, take func(Part) error) error {
+	e.turns = true
 	ctx, cancel := context.WithCancel(ctx)
 	full, empty := make(chan *batch), make(chan *batch, 2)
 	empty <- &batch{}
@@ -51,39 +54,36 @@ func (e *Reader) Each(ctx context.Context, take func(Part) error) error {
 	return ctx.Err()
 }
 
-// batch is what is read at a time: parts with copies of their values, and the error after them.
+// batch is what is read at a time: parts, the error after them, and the buffers in which their values and those of the
+// batches before it are, except for the one that is still being filled.
 type batch struct {
-	parts []Part
-	ends  []int // of the values of parts
-	all   []byte
-	err   error
+	parts   []Part
+	members []scan.Member // of all parts
+	left    [][]byte
+	err     error
 }
 
-// batchSize is the size of the values of a batch in bytes, if one value is not larger, and maxBatch what is kept for the
-// next one.
-const (
-	batchSize = 256 << 10
-	maxBatch  = 4 * batchSize
-)
+// batchParts bounds the parts of a batch: values may be small.
+const batchParts = 16 << 10
 
+// fill reads parts until a buffer of the file is full.
 func (b *batch) fill(e *Reader) {
-	b.parts, b.ends, b.all = b.parts[:0], b.ends[:0], b.all[:0]
-	if cap(b.all) == 0 || cap(b.all) > maxBatch {
-		b.all = make([]byte, 0, batchSize+batchSize/16)
-	}
-	for len(b.all) < batchSize && len(b.parts) < batchSize/16 {
+	b.parts, b.members = b.parts[:0], b.members[:0]
+	e.free, b.left = append(e.free, b.left...), b.left[:0]
+	for len(b.left) == 0 && len(b.parts) < batchParts {
 		part, err := e.Next()
+		b.left, e.left = append(b.left, e.left...), e.left[:0]
 		if err != nil {
 			b.err = err
 			break
 		}
-		b.all = append(b.all, part.Raw...)
 		b.parts = append(b.parts, part)
-		b.ends = append(b.ends, len(b.all))
+		b.members = append(b.members, part.Members...)
 	}
-	from := 0
-	for i, end := range b.ends {
-		b.parts[i].Raw = b.all[from:end:end]
-		from = end
+	rest := b.members
+	for i := range b.parts {
+		if n := len(b.parts[i].Members); n > 0 {
+			b.parts[i].Members, rest = rest[:n:n], rest[n:]
+		}
 	}
 }

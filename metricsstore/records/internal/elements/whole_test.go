@@ -89,3 +89,30 @@ func TestEachGivesAllPartsBeforeTheError(t *testing.T) {
 	err = elements.New(strings.NewReader(text.String()), "a.json", 1<<20, "").Each(ctx, func(elements.Part) error { return nil })
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestEachSaysWhereMembersAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		objects := rapid.SliceOfN(rapid.MapOf(rapid.StringMatching(`[a-z]{1,3}`), rapid.Custom(func(t *rapid.T) string {
+			return strings.Repeat(rapid.String().Draw(t, "text"), rapid.SampledFrom([]int{1, 1, 20_000}).Draw(t, "times"))
+		})), 1, 30).Draw(t, "objects")
+		text, err := json.Marshal(objects)
+		require.NoError(t, err)
+		e := elements.New(strings.NewReader(string(text)), "a.json", 1<<30, "")
+		e.Members()
+		got := []map[string]string{}
+		require.NoError(t, e.Each(context.Background(), func(part elements.Part) error {
+			if part.Kind != elements.Value {
+				return nil
+			}
+			object := map[string]string{}
+			for _, m := range part.Members {
+				var value string
+				require.NoError(t, json.Unmarshal(part.Raw[m.Value:m.End], &value))
+				object[string(part.Raw[m.Key:m.KeyEnd])] = value
+			}
+			got = append(got, object)
+			return nil
+		}))
+		require.Equal(t, objects, got)
+	})
+}

@@ -21,6 +21,10 @@ type window struct {
 	base  int64
 	err   error // what from returned
 	nest  []byte
+	// turns: what was read stays where it is, and more is read into another buffer. free are those that may be
+	// overwritten, left those that were full.
+	turns      bool
+	free, left [][]byte
 }
 
 // unbalanced is a value whose brackets do not match.
@@ -38,14 +42,7 @@ func (w *window) fill() (moved int, err error) {
 	}
 	if w.end == len(w.buf) {
 		moved = w.at
-		size := len(w.buf)
-		if moved < size/2 || size == 0 {
-			size = max(startSize, 2*size)
-		}
-		to := w.buf
-		if size > len(w.buf) {
-			to = make([]byte, size)
-		}
+		to := w.room()
 		w.end = copy(to, w.buf[w.at:w.end])
 		w.base += int64(w.at)
 		w.at, w.buf = 0, to
@@ -62,6 +59,32 @@ func (w *window) fill() (moved int, err error) {
 	}
 	w.err = io.ErrNoProgress
 	return moved, w.err
+}
+
+// room is the buffer into which a full one is moved.
+func (w *window) room() []byte {
+	size := startSize
+	for size < 2*(w.end-w.at) {
+		size *= 2
+	}
+	if !w.turns {
+		if size <= len(w.buf) {
+			return w.buf
+		}
+		return make([]byte, size)
+	}
+	if len(w.buf) > 0 {
+		w.left = append(w.left, w.buf)
+	}
+	for len(w.free) > 0 {
+		last := len(w.free) - 1
+		buf := w.free[last]
+		w.free = w.free[:last]
+		if len(buf) == size {
+			return buf
+		}
+	}
+	return make([]byte, size)
 }
 
 // skip reads over white space, and returns the byte after it, which it does not read.
@@ -114,15 +137,23 @@ func begins(c byte) bool {
 // value reads the value that begins at the current byte, and reports whether it is JSON. Most values are in the window
 // and are; of the others only strings and brackets are followed to their end.
 func (w *window) value() (raw []byte, valid bool, err error) {
-	if end := scan.End(w.buf[:w.end], w.at); end > 0 && end-w.at <= w.limit {
-		raw = w.buf[w.at:end]
-		w.at = end
+	if raw, whole := w.taken(scan.End(w.buf[:w.end], w.at)); whole {
 		return raw, true, nil
 	}
 	if raw, err = w.unchecked(); err != nil {
 		return nil, false, err
 	}
 	return raw, Valid(raw), nil
+}
+
+// taken takes the value that ends at end, if there is an end.
+func (w *window) taken(end int) (raw []byte, whole bool) {
+	if end == 0 || end-w.at > w.limit {
+		return nil, false
+	}
+	raw = w.buf[w.at:end]
+	w.at = end
+	return raw, true
 }
 
 // unchecked reads the value that begins at the current byte.

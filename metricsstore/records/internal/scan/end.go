@@ -18,7 +18,7 @@ func whole(text []byte, i, levels int) int {
 	case c == '"':
 		return wholeText(text, i+1)
 	case c == '{' && levels > 0:
-		return wholeObject(text, i+1, levels-1)
+		return wholeObject(text, i+1, levels-1, nil)
 	case c == '[' && levels > 0:
 		return wholeArray(text, i+1, levels-1)
 	case c == '-' || c-'0' < 10:
@@ -33,24 +33,33 @@ func whole(text []byte, i, levels int) int {
 	return 0
 }
 
-// wholeObject is whole for an object after its bracket.
-func wholeObject(text []byte, i, levels int) int {
+// wholeObject is whole for an object after its bracket. It appends the places of its members in text to members, if
+// that is not nil.
+func wholeObject(text []byte, i, levels int, members *[]Member) int {
 	i = space(text, i)
 	if i < len(text) && text[i] == '}' {
 		return i + 1
 	}
 	for i < len(text) && text[i] == '"' {
+		var m Member
+		m.Key = int32(i + 1)
 		if i = wholeText(text, i+1); i == 0 {
 			return 0
 		}
+		m.KeyEnd = int32(i - 1)
 		if i = space(text, i); i == len(text) || text[i] != ':' {
 			return 0
 		}
 		if i = space(text, i+1); i == len(text) {
 			return 0
 		}
+		m.Value = int32(i)
 		if i = whole(text, i, levels); i == 0 {
 			return 0
+		}
+		if members != nil {
+			m.End = int32(i)
+			*members = append(*members, m)
 		}
 		if i = space(text, i); i == len(text) {
 			return 0

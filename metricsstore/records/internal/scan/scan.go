@@ -53,23 +53,29 @@ func (s *Scanner) First() ([]byte, bool) {
 // Key returns the next key of the object that was entered last, without its quotes and as it is spelled, or false at
 // the end of the object.
 func (s *Scanner) Key() ([]byte, bool) {
+	begin, end, ok := s.key()
+	return s.text[begin:end], ok
+}
+
+// key returns where the next key is.
+func (s *Scanner) key() (begin, end int, ok bool) {
 	c := s.separated('}')
 	if c == '}' {
-		return nil, false
+		return 0, 0, false
 	}
 	if c != '"' {
 		s.broken = true
-		return nil, false
+		return 0, 0, false
 	}
-	begin := s.at + 1
+	begin = s.at + 1
 	s.quoted()
-	end := s.at - 1
+	end = s.at - 1
 	if s.Peek() != ':' {
 		s.broken = true
-		return nil, false
+		return 0, 0, false
 	}
 	s.at++
-	return s.text[begin:end], !s.broken
+	return begin, end, !s.broken
 }
 
 // Leave passes over the rest of the object that was entered last, up to after its end.
