@@ -18,7 +18,9 @@ func (w *writer) says(a *stretch) bool {
 }
 
 // saysMore reports whether something is recorded of an attempt apart from its name and moments.
-func (t *Task) saysMore(a *Attempt) bool { return a.Log != "" || a.Error != nil || t.Command != "" }
+func (t *Task) saysMore(a *Attempt) bool {
+	return a.Log != "" || a.Common != "" || a.Error != nil || t.Command != ""
+}
 
 // detail is what does not fit into the step of an attempt of which the record says something.
 func (r *replay) detail(a *stretch) record.Detail {
@@ -45,8 +47,10 @@ func (r *replay) log(t *Task, a *Attempt, s *stretch) []byte {
 	if !s.placed && a.Runtime < 0 {
 		b = append(b, "no runtime is recorded\n"...)
 	}
-	if a.Log != "" {
-		b = append(append(b, strings.TrimSuffix(a.Log, "\n")...), '\n')
+	for _, lines := range [...]string{a.Log, a.Common} {
+		if lines != "" {
+			b = append(append(b, strings.TrimSuffix(lines, "\n")...), '\n')
+		}
 	}
 	r.text = b
 	if len(b) > record.MaxEvidence {

@@ -63,10 +63,10 @@ type Task struct {
 	Parents []int32
 	// Group is the number of the group that the task belongs to, or None.
 	Group int32
-	Cores int // 0 if not recorded
 	// Skipped: the record says that the task did not run because of others. A task that is not skipped and has no
 	// attempts never ran.
 	Skipped  bool
+	Cores    int       // 0 if not recorded
 	Attempts []Attempt // in the order in which they were made
 	// Inputs are the bytes that the task read from other tasks or, with From None, from outside of the run. Nil if
 	// nothing is recorded about them.
@@ -103,6 +103,8 @@ type Attempt struct {
 	Usage *record.Usage
 	Error *Failure // nil if nothing is recorded
 	Log   string   // what else the record says, a line for each fact: "gc 120ms"
+	// Common is what follows the Log: facts that many attempts have in common, in one string for all of these.
+	Common string
 }
 
 // Failure is what is recorded about an attempt that failed.

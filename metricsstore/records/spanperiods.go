@@ -9,7 +9,7 @@ import (
 func (f *forest) divide() {
 	f.within = make([]int32, len(f.spans))
 	f.first = make([]int32, 0, len(f.spans)+1)
-	f.periods = make([]period, 0, len(f.spans))
+	f.periods = make([]period, 0, 2*len(f.spans)) // mostly enough
 	for i := range f.spans {
 		f.first = append(f.first, int32(len(f.periods)))
 		f.divideSpan(int32(i))
@@ -241,27 +241,37 @@ func (f *forest) stuck() []bool {
 	return stuck
 }
 
-// parents returns the tasks that each period follows, whose numbers begin with base.
-func (f *forest) parents(base int32) [][]int32 {
-	count := make([]int32, len(f.periods))
+// parentLists are the tasks that each period follows, those of one period after those of the one before.
+type parentLists struct {
+	all   []int32
+	first []int32 // of each period, and the number of all
+}
+
+// of returns the parents of a period in order, nil if there are none.
+func (p *parentLists) of(i int) []int32 {
+	list := p.all[p.first[i]:p.first[i+1]:p.first[i+1]]
+	if len(list) == 0 {
+		return nil
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// parents lists the tasks that each period follows, whose numbers begin with base.
+func (f *forest) parents(base int32) parentLists {
+	p := parentLists{all: make([]int32, len(f.edges)), first: make([]int32, len(f.periods)+1)}
 	for _, e := range f.edges {
-		count[e.to]++
+		p.first[e.to+1]++
 	}
-	all := make([]int32, len(f.edges))
-	parents := make([][]int32, len(f.periods))
-	for i, n := range count {
-		parents[i], all = all[:0:n], all[n:]
+	for i := range f.periods {
+		p.first[i+1] += p.first[i]
 	}
+	next := slices.Clone(p.first)
 	for _, e := range f.edges {
-		parents[e.to] = append(parents[e.to], base+e.from)
+		p.all[next[e.to]] = base + e.from
+		next[e.to]++
 	}
-	for i, p := range parents {
-		slices.Sort(p)
-		if parents[i] = slices.Compact(p); len(p) == 0 {
-			parents[i] = nil
-		}
-	}
-	return parents
+	return p
 }
 
 // report says how the spans were drawn.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"sync"
+	"unsafe"
 
 	"github.com/dagscope/dagscope/engine/record"
 )
@@ -17,8 +19,9 @@ type Span struct {
 	// Function is what the span has in common with others of its kind; Name or else ID if it is empty.
 	Function string
 	Command  string
-	// Log is what else the record says, a line for each fact.
-	Log string
+	// Log and Common are what else the record says, as in Attempt.
+	Log    string
+	Common string
 	// Parent is the number of the span that contains or has caused this one, None for a root, Absent if the record names
 	// a parent that it does not contain.
 	Parent int32
@@ -69,50 +72,86 @@ func (r *Run) AddSpans(spans []Span) {
 	f.alignClocks()
 	f.relateAll()
 	f.divide()
+	var ids []string
+	var naming sync.WaitGroup
+	naming.Go(func() { ids = f.periodIDs() })
 	f.connect()
 	f.cutCycles()
 	f.report()
-	r.appendPeriods(f)
+	parents := f.parents(int32(len(r.Tasks)))
+	naming.Wait()
+	r.appendPeriods(f, ids, &parents)
 }
 
-// appendPeriods appends a task for each period.
-func (r *Run) appendPeriods(f *forest) {
-	base := int32(len(r.Tasks))
-	ids := f.periodIDs()
-	parents := f.parents(base)
-	r.Tasks = slices.Grow(r.Tasks, len(f.periods))
-	attempts := make([]Attempt, len(f.periods)) // one allocation for all of them
+// appendPeriods appends a task for each period, at both halves of them at once.
+func (r *Run) appendPeriods(f *forest, ids []string, parents *parentLists) {
+	base, half := len(r.Tasks), len(f.periods)/2
+	r.Tasks = slices.Grow(r.Tasks, len(f.periods))[:base+len(f.periods)]
+	tasks := r.Tasks[base:]
+	var filling sync.WaitGroup
+	filling.Go(func() { f.fillTasks(tasks, 0, half, ids, parents) })
+	f.fillTasks(tasks, half, len(tasks), ids, parents)
+	filling.Wait()
+}
+
+// touch writes to each page of new tasks. A large allocation starts the garbage collector, which reads them; a page that
+// is read before it is first written is mapped twice, at ten times the cost.
+func touch(tasks []Task) {
+	const step = 4096 / unsafe.Sizeof(Task{})
+	for i := uintptr(0); i < uintptr(len(tasks)); i += step {
+		tasks[i].Cores = 0
+	}
+}
+
+// attemptBlock is for how many tasks attempts are allocated at once: so few that they are written before the collector
+// reads them.
+const attemptBlock = 1 << 10
+
+// fillTasks makes the tasks of the periods in [from, to).
+func (f *forest) fillTasks(tasks []Task, from, to int, ids []string, parents *parentLists) {
+	touch(tasks[from:to])
 	names := partNames{}
-	for i, p := range f.periods {
-		s := &f.spans[p.span]
-		first, last := f.first[p.span], f.first[p.span+1]-1
-		r.Tasks = append(r.Tasks, NewTask(ids[i]))
-		t := &r.Tasks[len(r.Tasks)-1]
-		t.Name, t.Function, t.Parents = s.Name, function(s), parents[i]
-		if first < last {
-			name := cmp.Or(s.Name, s.ID)
-			if s.Name != "" && !saysMore(name, t.Function) {
-				name = t.Function
-			}
-			t.Name = names.of(name, int32(i)-first+1, last-first+1)
+	var attempts []Attempt
+	for i := from; i < to; i++ {
+		if len(attempts) == 0 {
+			attempts = make([]Attempt, min(attemptBlock, to-i))
 		}
-		a := &attempts[i]
-		*a = NewAttempt()
-		a.Claimed, a.Started, a.Ended = p.from, p.from, p.to
-		a.Worker, a.Lane, a.Outcome = s.Worker, s.Lane, record.OutcomeOK
-		if int32(i) == first {
-			a.Ready = s.Ready
+		t, a := &tasks[i], &attempts[0]
+		*t = NewTask(ids[i])
+		t.Parents = parents.of(i)
+		f.fillTask(t, a, int32(i), names)
+		if a.Started.Known() || a.Ended.Known() || a.Outcome != record.NoOutcome {
+			t.Attempts = attempts[:1:1]
 		}
-		if !a.Ready.Known() && len(t.Parents) == 0 {
-			a.Ready = a.Started // nothing shows that it has waited
+		attempts = attempts[1:]
+	}
+}
+
+// fillTask fills in the task of a period, which has its ID and parents, and the period's attempt.
+func (f *forest) fillTask(t *Task, a *Attempt, i int32, names partNames) {
+	p := &f.periods[i]
+	s := &f.spans[p.span]
+	first, last := f.first[p.span], f.first[p.span+1]-1
+	t.Name, t.Function = s.Name, function(s)
+	if first < last {
+		name := cmp.Or(s.Name, s.ID)
+		if s.Name != "" && !saysMore(name, t.Function) {
+			name = t.Function
 		}
-		if int32(i) == last {
-			a.Outcome, a.Error, a.Usage, a.Log = s.Outcome, s.Error, s.Usage, s.Log
-			t.Command = s.Command
-		}
-		if p.from.Known() || p.to.Known() || a.Outcome != record.NoOutcome {
-			t.Attempts = attempts[i : i+1 : i+1]
-		}
+		t.Name = names.of(name, i-first+1, last-first+1)
+	}
+	*a = NewAttempt()
+	a.Claimed, a.Started, a.Ended = p.from, p.from, p.to
+	a.Worker, a.Lane, a.Outcome = s.Worker, s.Lane, record.OutcomeOK
+	if i == first {
+		a.Ready = s.Ready
+	}
+	if !a.Ready.Known() && len(t.Parents) == 0 {
+		a.Ready = a.Started // nothing shows that it has waited
+	}
+	if i == last {
+		a.Outcome, a.Error, a.Usage, a.Log, a.Common = s.Outcome, s.Error, s.Usage, s.Log, s.Common
+		t.Command = s.Command
 	}
 }
 

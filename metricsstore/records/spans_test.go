@@ -263,3 +263,16 @@ func requireAcyclic(t require.TestingT, r *records.Run) {
 		visit(int32(i))
 	}
 }
+
+func TestWhatSpansHaveInCommonIsInTheLogOfEach(t *testing.T) {
+	a, b := span("a", records.None, 1, 5), span("b", records.None, 6, 9)
+	a.Log, a.Common, b.Common = "id 1", "shape [2]", "shape [2]"
+	_, r := drawn(a, b)
+	rec, err := records.Compile(r, records.Origin{})
+	require.NoError(t, err)
+	var logs []string
+	for _, d := range recordstest.Replayed(t, rec).Details {
+		logs = append(logs, string(d.Log))
+	}
+	require.Equal(t, []string{"id a\nid 1\nshape [2]\n", "id b\nshape [2]\n"}, logs)
+}

@@ -41,7 +41,6 @@ type builder struct {
 	// outcomes counts spans of which the trace says how they ended.
 	outcomes int
 
-	log     []byte // of the span that is being written
 	workers map[int32]int32
 	laneIn  []int32 // the number of each lane in its worker
 }

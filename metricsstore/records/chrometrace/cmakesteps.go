@@ -113,7 +113,7 @@ func (b *builder) followOutputs() {
 // eachOutput visits the outputs of a command, each after the folder that it is relative to.
 func (b *builder) eachOutput(e *event, visit func(path string)) {
 	dir := b.arg(e, "workingDir")
-	for _, path := range textList(b.argRaw(e, "outputs")) {
+	for _, path := range textList(b.args.get(e.args, "outputs")) {
 		visit(dir + "\n" + path)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
@@ -29,15 +28,6 @@ const (
 	flowIn                             // a span at which a flow arrives
 	flowOut                            // a span at which a flow begins
 )
-
-// read takes an event apart, and reports whether it is an object.
-func (f *fields) read(raw []byte) bool {
-	s := scan.New(raw)
-	for key, ok := s.First(); ok; key, ok = s.Key() {
-		f.take(key, s.Skip())
-	}
-	return s.Done()
-}
 
 // take takes a member of an event.
 func (f *fields) take(key, value []byte) {
@@ -340,33 +330,4 @@ func (t *texts) number(s string) int32 {
 		t.numbers[s] = n
 	}
 	return n
-}
-
-// details keeps what events say beyond what all of them do, in blocks.
-type details struct{ blocks [][]byte }
-
-// detail is where one is.
-type detail struct {
-	block, from, size uint32
-	whole             bool // the event, not only its arguments
-}
-
-func (d *details) keep(raw []byte, whole bool) detail {
-	raw = raw[:min(len(raw), 4*records.MaxText)]
-	last := len(d.blocks) - 1
-	if last < 0 || cap(d.blocks[last])-len(d.blocks[last]) < len(raw) {
-		size := 64 << 10 << min(len(d.blocks), 5)
-		d.blocks = append(d.blocks, make([]byte, 0, max(size, len(raw))))
-		last++
-	}
-	at := len(d.blocks[last])
-	d.blocks[last] = append(d.blocks[last], raw...)
-	return detail{block: uint32(last), from: uint32(at), size: uint32(len(raw)), whole: whole}
-}
-
-func (d *details) get(at detail) []byte {
-	if at.size == 0 {
-		return nil
-	}
-	return d.blocks[at.block][at.from : at.from+at.size]
 }

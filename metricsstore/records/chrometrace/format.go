@@ -88,6 +88,7 @@ func read(ctx context.Context, file *records.File) (*records.Run, error) {
 // readAll reads the document. What is wrong with it after the first span is why the run is incomplete.
 func (t *trace) readAll(ctx context.Context, content io.Reader) error {
 	doc := elements.New(content, t.file.Path, maxValue, "", "traceEvents")
+	doc.Members()
 	var refused error
 	err := doc.Each(ctx, func(part elements.Part) error {
 		refused = t.part(part)
@@ -104,7 +105,7 @@ func (t *trace) part(part elements.Part) error {
 	switch {
 	case part.Kind != elements.Value:
 	case part.Path == "#" || part.Path == "traceEvents.#":
-		return t.add(part.Raw)
+		return t.add(part.Raw, part.Members)
 	case part.Path != "":
 		t.addMember(part.Path, part.Raw)
 	default:

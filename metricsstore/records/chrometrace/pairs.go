@@ -1,9 +1,7 @@
 package chrometrace
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
@@ -71,12 +69,7 @@ type flowCounts struct {
 
 // pair makes spans of the events, which it sorts.
 func (t *trace) pair(rules rules) *forest {
-	byTime := func(a, b event) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq))
-	}
-	if !slices.IsSortedFunc(t.events, byTime) {
-		slices.SortFunc(t.events, byTime)
-	}
+	t.sort()
 	f := &forest{trace: t, rules: rules, async: map[asyncLane]int32{}}
 	p := pairing{forest: f, lanes: make([][]int32, len(t.lanes)), named: map[openKey][]int32{}}
 	begins := 0

@@ -68,9 +68,11 @@ func (t *trace) recognise() *tool {
 		return &pytorch
 	}
 	for _, m := range marks {
-		for i := range t.events[:min(len(t.events), 10_000)] {
-			if m.seen(t, &t.events[i]) {
-				return m.tool
+		for _, block := range t.blocks[:min(len(t.blocks), 3)] {
+			for i := range block {
+				if m.seen(t, &block[i]) {
+					return m.tool
+				}
 			}
 		}
 	}

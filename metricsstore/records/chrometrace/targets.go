@@ -20,7 +20,7 @@ func isNxTask(t *trace, e *event) bool {
 	if e.phase != 'X' {
 		return false
 	}
-	return text(value(t.argRaw(e, "target"), "project")) != "" && t.arg(e, "status") != ""
+	return text(value(t.args.get(e.args, "target"), "project")) != "" && t.arg(e, "status") != ""
 }
 
 func prepareNx(b *builder) {
@@ -42,7 +42,7 @@ func (b *builder) nameByTargets(tool string, target func(*event) string) {
 }
 
 func nxTarget(b *builder, e *event) string {
-	return text(value(b.argRaw(e, "target"), "target"))
+	return text(value(b.args.get(e.args, "target"), "target"))
 }
 
 func nxSpan(b *builder, n int32, s *records.Span) {

@@ -3,13 +3,16 @@ package chrometrace
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/scan"
 )
 
 // maxEvents bounds the events that are kept in memory. Each task has at most two, apart from what is folded into it.
 const maxEvents = 8 * records.MaxTasks
+
+// eventBlock is how many events are allocated at once. Growing one list would copy it again and again.
+const eventBlock = 1 << 12
 
 // trace is a file that is being read.
 type trace struct {
@@ -24,27 +27,27 @@ type trace struct {
 	at      lanePlace // of the event before
 	atLane  int32
 	process map[int32]*process // by pid
-	details details
+	args    args
 
-	events []event
+	blocks [][]event  // the events as they are read, in blocks of eventBlock
+	events []event    // all of them, when they are read
 	left   [256]int64 // events that are not kept, by phase
 	broken int        // elements that are no events
 	timed  int        // events without a time, or with one that cannot be
-	seq    int32
+	count  int        // of events
 }
 
 // event is one that has a part in a span or edge.
 type event struct {
-	at     int64 // ns since the zero of the trace
-	lasts  int64 // ns, of a complete event, or unknown
-	detail detail
-	id     int64
-	name   int32 // in texts, like cat
-	cat    int32
-	lane   int32
-	seq    int32 // place in the file
-	phase  byte
-	flow   flowMark
+	at    int64 // ns since the zero of the trace
+	lasts int64 // ns, of a complete event, or unknown
+	args  argsAt
+	id    int64
+	name  int32 // in texts, like cat
+	cat   int32
+	lane  int32
+	phase byte
+	flow  flowMark
 }
 
 // unknown is a time that is not recorded.
@@ -86,10 +89,13 @@ func (t *trace) member(path ...string) string {
 	return text(raw)
 }
 
-// add takes an event. The error is one for the whole file.
-func (t *trace) add(raw []byte) error {
+// add takes an event with these members. The error is one for the whole file.
+func (t *trace) add(raw []byte, members []scan.Member) error {
 	var f fields
-	if !f.read(raw) || f.phase == 0 {
+	for _, m := range members {
+		f.take(raw[m.Key:m.KeyEnd], raw[m.Value:m.End])
+	}
+	if f.phase == 0 {
 		t.broken++
 		return nil
 	}
@@ -107,15 +113,11 @@ func (t *trace) add(raw []byte) error {
 		t.timed++
 		return nil
 	}
-	t.seq++ // of those that are kept, of which there are not too many to number
-	if len(t.events) == maxEvents {
+	if t.count++; t.count > maxEvents {
 		return fmt.Errorf("%s: more than %d events: %w", t.file.Path, maxEvents, records.ErrTooLarge)
 	}
-	if len(t.events) == cap(t.events) { // append would grow it by a quarter, and leave five times as much behind
-		t.events = slices.Grow(t.events, max(4096, len(t.events)))
-	}
 	e := event{
-		at: at, lasts: unknown, phase: f.phase, seq: t.seq, flow: f.flow,
+		at: at, lasts: unknown, phase: f.phase, flow: f.flow,
 		name: t.texts.decoded(f.name), cat: t.texts.decoded(f.cat), lane: t.lane(f.pid, f.tid),
 	}
 	if lasts, ok := nanoseconds(f.duration); ok {
@@ -125,11 +127,16 @@ func (t *trace) add(raw []byte) error {
 		e.id = t.texts.id(id)
 	}
 	if f.more {
-		e.detail = t.details.keep(raw, true)
+		e.args = t.args.keepEvent(raw)
 	} else if len(f.args) > 2 {
-		e.detail = t.details.keep(f.args, false)
+		e.args = t.args.keep(f.args)
 	}
-	t.events = append(t.events, e)
+	last := len(t.blocks) - 1
+	if last < 0 || len(t.blocks[last]) == eventBlock {
+		t.blocks = append(t.blocks, make([]event, 0, eventBlock))
+		last++
+	}
+	t.blocks[last] = append(t.blocks[last], e)
 	return nil
 }
 
@@ -187,46 +194,4 @@ func (t *trace) name(e *event) string { return t.texts.all[e.name] }
 func (t *trace) cat(e *event) string { return t.texts.all[e.cat] }
 
 // arg is an argument of an event as text, "" if it has none.
-func (t *trace) arg(e *event, key string) string { return text(t.argRaw(e, key)) }
-
-func (t *trace) argRaw(e *event, key string) []byte {
-	raw := t.details.get(e.detail)
-	if e.detail.whole {
-		raw = value(raw, "args")
-	}
-	return value(raw, key)
-}
-
-// appendLog appends what an event says beyond its place and names, a line for each fact.
-func (t *trace) appendLog(log []byte, e *event) []byte {
-	raw := t.details.get(e.detail)
-	if !e.detail.whole {
-		return appendFacts(log, raw)
-	}
-	members(raw, func(key, value []byte) {
-		switch {
-		case string(key) == "args":
-			log = appendFacts(log, value)
-		case !known(key):
-			log = appendFact(log, key, value)
-		}
-	})
-	return log
-}
-
-// appendFacts appends a line for each member of an object.
-func appendFacts(log, object []byte) []byte {
-	members(object, func(key, value []byte) { log = appendFact(log, key, value) })
-	return log
-}
-
-// appendFact appends a line, if the log is not full.
-func appendFact(log, key, value []byte) []byte {
-	if len(log) > records.MaxText {
-		return log
-	}
-	if len(log) > 0 {
-		log = append(log, '\n')
-	}
-	return appendText(append(append(log, key...), ' '), value)
-}
+func (t *trace) arg(e *event, key string) string { return text(t.args.get(e.args, key)) }

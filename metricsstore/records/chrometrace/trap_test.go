@@ -225,7 +225,7 @@ func TestProcessesAreWorkersAndThreadsLanes(t *testing.T) {
 	require.Equal(t, []string{"py", "py, process 2"}, []string{r.Workers[0].Name, r.Workers[1].Name})
 	logs := map[string]string{}
 	for i := range r.Tasks {
-		logs[r.Tasks[i].ID] = fmt.Sprintf("%d %d %s", r.Tasks[i].Attempts[0].Worker, r.Tasks[i].Attempts[0].Lane, r.Tasks[i].Attempts[0].Log)
+		logs[r.Tasks[i].ID] = fmt.Sprintf("%d %d %s", r.Tasks[i].Attempts[0].Worker, r.Tasks[i].Attempts[0].Lane, r.Tasks[i].Attempts[0].Log+r.Tasks[i].Attempts[0].Common)
 	}
 	require.Equal(t, map[string]string{"a": "0 0 x {\"y\":[1]}\nn \nthread main \"9\"", "b": "0 1 out o", "c": "1 0 "}, logs)
 }
@@ -245,7 +245,7 @@ func TestBazelVersions(t *testing.T) {
 		require.Equal(t, "Bazel profile 8.4.1", r.Format)
 		require.Equal(t, "u", r.Key)
 		require.Equal(t, "CppCompile", r.Tasks[0].Function)
-		require.Equal(t, "out b.o\ntarget //a:b\nmnemonic CppCompile", sortedLines(r.Tasks[0].Attempts[0].Log))
+		require.Equal(t, "out b.o\ntarget //a:b\nmnemonic CppCompile", sortedLines(r.Tasks[0].Attempts[0].Log+r.Tasks[0].Attempts[0].Common))
 		require.Equal(t, "merged events", r.Tasks[1].Function)
 		require.EqualValues(t, -1, note(r, "slim one: 1 spans"))
 	}

@@ -1,7 +1,7 @@
 package chrometrace
 
 import (
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -39,13 +39,16 @@ func (b *builder) write(kept []int32) {
 			spans[i].Parent = number[parent]
 		}
 	}
+	var describing sync.WaitGroup
+	describing.Go(func() { newDescriber(b).describe(spans, kept) })
 	names.give(b.trace, spans)
 	for _, l := range b.links {
 		if from, to := b.kept(l.from), b.kept(l.to); from != none && to != none && from != to {
 			spans[number[to]].Links = append(spans[number[to]].Links, number[from])
 		}
 	}
-	b.events, b.details = nil, details{} // they take as much memory as the tasks
+	describing.Wait()
+	b.events, b.args = nil, args{} // they take as much memory as the tasks
 	b.run.AddSpans(spans)
 	if len(b.bodies)+len(b.skipped)+len(b.retries)+len(b.waits) > 0 {
 		b.settle(spans, kept)
@@ -60,7 +63,7 @@ func (b *builder) kept(n int32) int32 {
 	return n
 }
 
-// fill sets what the trace says about a span, except for its ID.
+// fill sets what the trace says about a span, except for its ID, Log and Common.
 func (b *builder) fill(s *records.Span, n int32) {
 	e := b.event(n)
 	*s = records.NewSpan("")
@@ -79,45 +82,12 @@ func (b *builder) fill(s *records.Span, n int32) {
 	if b.spans[n].lane < int32(len(b.lanes)) {
 		s.Lane = b.laneIn[e.lane]
 	}
-	b.log = b.appendLog(b.log[:0], n)
-	s.Log = b.texts.pool.text(b.log)
 	if s.End.Known() {
 		s.Outcome = record.OutcomeOK
 	}
 	if b.tool.span != nil {
 		b.tool.span(b, n, s)
 	}
-}
-
-// appendLog appends what else the trace says about a span, a line for each fact.
-func (b *builder) appendLog(log []byte, n int32) []byte {
-	e := b.event(n)
-	log = b.trace.appendLog(log, e)
-	if last := b.spans[n].last; len(log) == 0 && last != none {
-		log = b.trace.appendLog(log, &b.events[last])
-	}
-	if len(b.bodies) > 0 {
-		log = appendLine(log, b.bodies[n].log)
-	}
-	if thread := b.lanes[e.lane].name; thread != "" && !strings.HasPrefix(thread, "thread ") {
-		return appendLine(log, "thread ", thread)
-	} else {
-		return appendLine(log, thread)
-	}
-}
-
-// appendLine appends a line, if it is not empty.
-func appendLine(log []byte, texts ...string) []byte {
-	if texts[len(texts)-1] == "" {
-		return log
-	}
-	if len(log) > 0 {
-		log = append(log, '\n')
-	}
-	for _, t := range texts {
-		log = append(log, t...)
-	}
-	return log
 }
 
 // settle puts what is recorded about the time around bodies into the attempts, takes away those of tasks that did not

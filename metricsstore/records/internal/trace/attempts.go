@@ -99,6 +99,7 @@ func attemptOf(s *records.Span, own *Attempt) records.Attempt {
 		a.Started = s.Start + records.Moment(own.Wait+own.Fetch)
 		a.Ended = a.Started + records.Moment(own.Execute)
 	}
-	a.Outcome, a.Worker, a.Lane, a.Error, a.Usage, a.Log = own.Outcome, s.Worker, own.Lane, s.Error, s.Usage, s.Log
+	a.Outcome, a.Worker, a.Lane, a.Error, a.Usage = own.Outcome, s.Worker, own.Lane, s.Error, s.Usage
+	a.Log, a.Common = s.Log, s.Common
 	return a
 }
