@@ -123,7 +123,7 @@ func (k *records) putArchive(ctx context.Context, run record.RunID, p *packedArc
 		if err != nil {
 			return err
 		}
-		ticket, err := k.announce(ctx, &p.given.Header, slices.Collect(maps.Keys(p.rollups)))
+		announced, err := k.announce(ctx, &p.given.Header, true, slices.Collect(maps.Keys(p.rollups)))
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (k *records) putArchive(ctx context.Context, run record.RunID, p *packedArc
 			keys = append(keys, to.attachments[i], k.key(run, attachmentPart, name))
 		}
 		got, err := k.eval(ctx, archiveScript, keys, append(texts(
-			version, next, ticket, string(header),
+			version, next, announced.ticket, string(header),
 			strconv.Itoa(log.blocks), strconv.FormatUint(log.steps, 10), strconv.Itoa(log.bytes), log.before,
 			strconv.Itoa(len(p.rollups)), strconv.Itoa(to.digests), k.index(newsIndex), k.message(run),
 		), texts(to.names...)...)...)
@@ -141,6 +141,9 @@ func (k *records) putArchive(ctx context.Context, run record.RunID, p *packedArc
 		}
 		switch got.word {
 		case "kept":
+			if announced.loose >= looseAtArchive {
+				_ = k.mergeLoose(ctx, "", allDays, 1) // or the next reader does
+			}
 			return nil
 		case "none", "changed", "lost":
 			return errAgain

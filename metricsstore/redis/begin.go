@@ -40,7 +40,7 @@ func (s *Store) beginRun(ctx context.Context, given metricsstore.Header, annotat
 			if replace, err := h.CheckBegin(&kept.header); err != nil {
 				return false, err
 			} else if !replace {
-				_, err := s.announce(ctx, &h, nil) // in case the index has lost it
+				_, err := s.announce(ctx, &h, false, nil) // in case the index has lost it
 				return false, err
 			}
 		}
@@ -69,13 +69,13 @@ func (k *records) putRun(ctx context.Context, h *metricsstore.Header, was, versi
 	if err := k.stageText(ctx, staged, shape); err != nil {
 		return reply{}, err
 	}
-	ticket, err := k.announce(ctx, h, nil)
+	announced, err := k.announce(ctx, h, false, nil)
 	if err != nil {
 		return reply{}, err
 	}
 	keys := append(k.keys(run, runPart, fencePart, namesPart), staged, k.key(run, attachmentPart, metricsstore.AttachShape))
 	return k.eval(ctx, beginScript, keys, texts(
-		was, version, ticket, string(header), annotation, metricsstore.AttachShape, k.index(newsIndex), k.message(run),
+		was, version, announced.ticket, string(header), annotation, metricsstore.AttachShape, k.index(newsIndex), k.message(run),
 	)...)
 }
 

@@ -60,7 +60,7 @@ func (u *upkeep) listAll(ctx context.Context) error {
 			_, err := metricsstore.ParseRollupKey([]byte(key))
 			return err != nil
 		})
-		if _, err := u.announce(ctx, &state.header, rollups); err != nil {
+		if _, err := u.announce(ctx, &state.header, true, rollups); err != nil {
 			return err
 		}
 	}

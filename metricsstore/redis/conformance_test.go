@@ -14,7 +14,10 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-func TestStore(t *testing.T) { conformance(t, redistest.Start(t).Client(t)) }
+func TestStore(t *testing.T) { conformance(t, redistest.Start(t).Client(t), looseAtRead) }
+
+// TestMergingStore merges the roll-ups of each run before they are read.
+func TestMergingStore(t *testing.T) { conformance(t, redistest.Start(t).Client(t), 1) }
 
 // TestCluster runs fewer random operations than TestStore: each is some round trips to three servers.
 func TestCluster(t *testing.T) {
@@ -22,13 +25,18 @@ func TestCluster(t *testing.T) {
 	before := checks.String()
 	require.NoError(t, checks.Set("25"))
 	defer func() { require.NoError(t, checks.Set(before)) }()
-	conformance(t, redistest.Cluster(t).Client(t))
+	conformance(t, redistest.Cluster(t).Client(t), 1)
 }
 
-func conformance(t *testing.T, client goredis.UniversalClient) {
+func conformance(t *testing.T, client goredis.UniversalClient, mergeAt int) {
+	openMerging := func(t testing.TB, prefix string) *Store {
+		s := open(t, client, prefix)
+		s.mergeAt = mergeAt
+		return s
+	}
 	metricsstoretest.Test(t, metricsstoretest.Backend{
 		Open: func(t testing.TB) metricsstore.Store {
-			s := open(t, client, prefix())
+			s := openMerging(t, prefix())
 			// Earlier stores are closed, and Check visits all keys of the server.
 			require.NoError(t, s.eachMaster(t.Context(), func(ctx context.Context, master goredis.UniversalClient) error {
 				return master.FlushAll(ctx).Err()
@@ -37,7 +45,7 @@ func conformance(t *testing.T, client goredis.UniversalClient) {
 		},
 		Reopen: func(t testing.TB, s metricsstore.Store) metricsstore.Store {
 			require.NoError(t, s.Close())
-			return open(t, client, s.(*Store).cfg.Prefix)
+			return openMerging(t, s.(*Store).cfg.Prefix)
 		},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/dagscope/dagscope/digest"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/redistest"
@@ -93,6 +95,7 @@ type everything struct {
 	Details     map[record.RunID][]metricsstore.DetailRow
 	Workers     map[record.RunID][]metricsstore.WorkerRow
 	Attachments map[string]string
+	History     []metricsstore.FunctionHistory
 }
 
 func read(t testing.TB, s *Store) everything {
@@ -103,6 +106,7 @@ func read(t testing.TB, s *Store) everything {
 		Workers: map[record.RunID][]metricsstore.WorkerRow{}, Attachments: map[string]string{},
 	}
 	var err error
+	e.History = history(t, s)
 	e.Runs, err = s.Runs(ctx, metricsstore.Position{}, 0)
 	require.NoError(t, err)
 	e.Rollups, err = s.Rollups(ctx, metricsstore.RollupQuery{})
@@ -126,6 +130,33 @@ func read(t testing.TB, s *Store) everything {
 	return e
 }
 
+// unmerged is a store that merges nothing.
+type unmerged struct{ *Store }
+
+func (u unmerged) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
+	q.Merge = metricsstore.MergeNothing
+	return u.Store.Rollups(ctx, q)
+}
+
+// history merges what is loose, and is what merged roll-ups say, which has to be what those of the runs say.
+func history(t testing.TB, s *Store) []metricsstore.FunctionHistory {
+	t.Helper()
+	var got [2][]metricsstore.FunctionHistory
+	for i, store := range []metricsstore.Store{s, unmerged{s}} {
+		q, err := metricsstore.NewQueries(store)
+		require.NoError(t, err)
+		got[i], err = q.HistoryByFunction(t.Context(), metricsstore.HistoryQuery{Metric: metricsstore.ExecuteNS, Quantiles: []float64{0.5}})
+		require.NoError(t, err)
+		for f := range got[i] {
+			for b := range got[i][f].Buckets {
+				got[i][f].Buckets[b].Sketch = nil // its bytes depend on the order of merging while it is exact
+			}
+		}
+	}
+	require.Equal(t, got[1], got[0])
+	return got[0]
+}
+
 func difference(a, b everything) string { return cmp.Diff(a, b, cmpopts.EquateEmpty()) }
 
 // block holds steps first to last.
@@ -133,9 +164,16 @@ func block(first, last uint64) metricsstore.Block {
 	return metricsstore.Block{First: first, Last: last, From: int64(first), To: int64(last), Data: fmt.Appendf(nil, "%d to %d", first, last)}
 }
 
-func rollup(run record.RunID, function, data string) metricsstore.Rollup {
-	key := metricsstore.RollupKey{Function: function, Metric: metricsstore.ExecuteNS, Day: metricsstore.DayOf(began()), Run: run}
-	return metricsstore.Rollup{RollupKey: key, Data: []byte(data)}
+// rollup is the digest of one value that text stands for.
+func rollup(run record.RunID, function, text string) metricsstore.Rollup {
+	var sketch digest.Sketch
+	sketch.Add(new(big.Int).SetBytes([]byte(text)).Int64() >> 1)
+	h := header(run)
+	r, err := metricsstore.PackRollup(&h, metricsstore.FunctionDigest{Function: function, Metric: metricsstore.ExecuteNS, Sketch: &sketch})
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 func ended(h metricsstore.Header, n int) metricsstore.Header {
@@ -260,6 +298,7 @@ func cutOnce(t *testing.T, client, cuttable goredis.UniversalClient, c *cutter, 
 	name := prefix()
 	whole, s, victim := open(t, client, prefix()), open(t, client, name), open(t, cuttable, name)
 	for _, s := range []*Store{whole, s} {
+		s.mergeAt = 1
 		require.NoError(t, s.checkFormat(t.Context()))
 		prepare(t, s, "other", true)
 		if call.begun {

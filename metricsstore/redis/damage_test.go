@@ -29,7 +29,7 @@ func TestNew(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	client := redistest.Start(t).Client(t)
-	for value, want := range map[string]error{"1": nil, "2": ErrVersion, "x": metricsstore.ErrCorrupt, "0": metricsstore.ErrCorrupt} {
+	for value, want := range map[string]error{"1": nil, "2": nil, "3": ErrVersion, "x": metricsstore.ErrCorrupt, "0": metricsstore.ErrCorrupt} {
 		s := open(t, client, prefix())
 		require.NoError(t, client.Set(t.Context(), s.index(formatIndex), value, 0).Err())
 		_, err := s.Runs(t.Context(), metricsstore.Position{}, 0)
@@ -124,7 +124,8 @@ func TestCompactMendsTheIndex(t *testing.T) {
 	prepare(t, s, "r", true)
 	prepare(t, s, "live", false)
 	before, listed := read(t, s), index(t, s)
-	require.NoError(t, client.Del(t.Context(), s.index(runsIndex), s.index(rollupsIndex), s.index(ticketIndex), s.index(ticketsIndex)).Err())
+	lost := append(s.historyKeys(), s.index(runsIndex), s.index(rollupsIndex), s.index(ticketIndex), s.index(ticketsIndex))
+	require.NoError(t, client.Del(t.Context(), lost...).Err())
 	assert.Empty(t, read(t, s).Runs)
 	require.NoError(t, s.Compact(t.Context()))
 	assert.Empty(t, difference(before, read(t, s)))
@@ -136,8 +137,10 @@ func TestCompactMendsTheIndex(t *testing.T) {
 func TestDeleteLeavesNothing(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	s := open(t, client, prefix())
+	s.mergeAt = 1
 	prepare(t, s, "r", true)
 	require.NoError(t, s.Append(t.Context(), "r", metricsstore.Batch{Details: many()}))
+	require.NotEmpty(t, history(t, s))
 	require.NoError(t, s.Delete(t.Context(), "r"))
 	kept, err := s.scan(t.Context())
 	require.NoError(t, err)
@@ -145,6 +148,9 @@ func TestDeleteLeavesNothing(t *testing.T) {
 	assert.Positive(t, client.PTTL(t.Context(), s.key("r", fencePart)).Val())
 	assert.Empty(t, index(t, s))
 	assert.Zero(t, client.HLen(t.Context(), s.index(ticketsIndex)).Val())
+	for _, part := range []string{knownIndex, looseIndex, stubbornIndex, mergedIndex} {
+		assert.Zero(t, client.ZCard(t.Context(), s.index(part)).Val(), part)
+	}
 }
 
 // FuzzParse: values from anywhere are read or refused.

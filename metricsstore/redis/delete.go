@@ -37,21 +37,25 @@ func (s *Store) delete(ctx context.Context, run record.RunID) (changed bool, err
 		if err != nil {
 			return false, err
 		}
-		keys := s.keys(run, runPart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)
+		ticket, err := s.doom(ctx, run, positions)
+		if err != nil {
+			return false, err
+		}
+		keys := s.keys(run, runPart, fencePart, headsPart, blocksPart, detailsPart, workersPart, rollupsPart, namesPart)
 		for _, name := range names {
 			keys = append(keys, s.key(run, attachmentPart, name))
 		}
 		if kept.parcel != "" {
 			keys = append(keys, s.key(run, stagedPart, kept.parcel))
 		}
-		got, err := s.eval(ctx, deleteScript, keys, kept.version, kept.parcel, s.index(newsIndex), s.message(run))
+		got, err := s.eval(ctx, deleteScript, keys, kept.version, kept.parcel, ticket, s.index(newsIndex), s.message(run))
 		if err != nil {
 			return false, err
 		}
 		switch got.word {
 		case "gone", "none": // or by a try before, of which nothing was heard
 			return true, s.settle(ctx, run, positions, rollups)
-		case "changed":
+		case "changed", "fenced":
 		default:
 			return false, got.unexpected()
 		}

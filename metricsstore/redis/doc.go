@@ -13,7 +13,8 @@
 // about to put, then puts it, and removes from the index what is gone only after that. So whatever exists is listed,
 // wherever a call is cut off, and readers skip what is listed and does not exist. A call that is made again completes
 // what was cut off; Compact removes from the index what was left there, and lists runs again that the index has lost.
-// How concurrent calls are kept from each other's entries is described in index.go.
+// How concurrent calls are kept from each other's entries is described in index.go. The index also has roll-ups merged
+// by day, which say to the bit what those of the runs say; see history.go.
 //
 // Errors that pass (no connection, a server that starts, a failover) are waited for until the context ends. A call
 // whose answer was lost is made again and does nothing twice. Several services and archivers on one Redis roll
@@ -35,7 +36,9 @@
 // ms on the same disk. Archiving a run of 100,000 tasks whose log has some 3,000 small blocks takes 0.12 s (embedded
 // 0.07 s), half of it for folding (go test -bench .). The longest that any script of such a run kept the server from
 // other clients was 4 ms, which TestNothingIsSlow holds below 10 ms. A list of runs takes two round trips for each
-// 256 runs. Deleting a run removes its some ten keys at once and frees them in the background.
+// 256 runs. A statistic of one metric over 10,000 runs of twelve functions in 90 days takes 1 ms, because whole days are
+// read merged (make bench-history); merging takes 0.3 ms a run, once, after every 256 archives or before the statistic
+// is read. Deleting a run removes its some ten keys at once and frees them in the background.
 //
 // # Caveats
 //

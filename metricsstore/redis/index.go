@@ -28,17 +28,49 @@ const entriesPerScript = 1000
 // runIndex is the list of runs and roll-ups.
 type runIndex struct{ *server }
 
-// announce lists a run and its roll-ups and returns the ticket.
-func (x *runIndex) announce(ctx context.Context, h *metricsstore.Header, rollups []string) (ticket string, err error) {
-	keys := []string{x.index(ticketIndex), x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}
+// announcement is what a call draws before it puts a run.
+type announcement struct {
+	ticket string
+	loose  int // runs whose roll-ups are not merged
+}
+
+// announce lists a run and draws a ticket. Where its roll-ups are about to change, it lists the given ones, and the run is
+// loose.
+func (x *runIndex) announce(ctx context.Context, h *metricsstore.Header, change bool, rollups []string) (a announcement, err error) {
+	keys := append([]string{x.index(ticketIndex), x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}, x.historyKeys()...)
+	at := spotOf(h)
 	for part := range parts(rollups) {
-		got, err := x.eval(ctx, announceScript, keys, texts(slices.Concat([]string{string(h.Info.ID), ticket, position(h)}, part)...)...)
+		got, err := x.eval(ctx, announceScript, keys, texts(slices.Concat(
+			[]string{string(h.Info.ID), a.ticket, position(h), at.entry, at.day.start(), at.day.end(), bit(change)}, part)...)...)
 		if err != nil {
-			return "", fmt.Errorf("index: %w", err)
+			return a, fmt.Errorf("index: %w", err)
 		}
-		ticket = got.text(0)
+		a = announcement{got.text(0), int(got.number(1))}
 	}
-	return ticket, nil
+	return a, nil
+}
+
+// doom draws a ticket for the deletion of a run that is listed at some positions.
+func (x *runIndex) doom(ctx context.Context, run record.RunID, positions []string) (ticket string, err error) {
+	args := []string{string(run)}
+	for _, p := range positions {
+		if at, ok := spotAt(p); ok {
+			args = append(args, at.entry, at.day.start(), at.day.end())
+		}
+	}
+	got, err := x.eval(ctx, doomScript, append([]string{x.index(ticketIndex), x.index(ticketsIndex)}, x.historyKeys()...), texts(args...)...)
+	if err != nil {
+		return "", fmt.Errorf("index: %w", err)
+	}
+	return got.text(0), nil
+}
+
+// bit is how scripts get a bool.
+func bit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }
 
 // position is where a run is listed in the index.
@@ -93,13 +125,17 @@ func (x *runIndex) settlePart(ctx context.Context, run record.RunID, positions, 
 		gone, at = "0", position(&h)
 	}
 	stale := slices.DeleteFunc(slices.Clone(positions), func(p string) bool { return p == at })
-	args = texts(append([]string{string(run), ticket, gone, strconv.Itoa(len(stale))}, stale...)...)
+	args = texts(string(run), ticket, gone, strconv.Itoa(len(stale)))
+	for _, p := range stale {
+		at, _ := spotAt(p) // a position that cannot be read has no entry, which removes nothing
+		args = append(args, p, at.entry)
+	}
 	for i, key := range rollups {
 		if there.number(1+i) == 0 {
 			args = append(args, key)
 		}
 	}
-	got, err := x.eval(ctx, forgetScript, []string{x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}, args...)
+	got, err := x.eval(ctx, forgetScript, append([]string{x.index(ticketsIndex), x.index(runsIndex), x.index(rollupsIndex)}, x.historyKeys()...), args...)
 	return got.word == "forgotten", err
 }
 

@@ -39,7 +39,7 @@ const (
 )
 
 // formatVersion is kept in a new store; one of a greater version is refused.
-const formatVersion = 1
+const formatVersion = 2
 
 // keyspace is the prefix of all keys of a store.
 type keyspace string
@@ -71,7 +71,16 @@ const (
 	ticketIndex  = "ticket"  // string: the ticket drawn last
 	ticketsIndex = "tickets" // hash: run → the latest ticket that was drawn for it
 	formatIndex  = "format"  // string: formatVersion
-	newsIndex    = "changed" // channel: sender, a space, the run that has changed
+
+	// The history, see history.go. An entry is the day of a run's start and its name.
+	daysIndex     = "days"     // hash: day → its version
+	knownIndex    = "known"    // sorted set: entries of runs that have had roll-ups
+	looseIndex    = "loose"    // sorted set: entries of those whose roll-ups are not merged
+	stubbornIndex = "stubborn" // sorted set: entries of those whose roll-ups cannot be merged
+	groupsIndex   = "groups"   // set: what rows of merged begin with: kind and metric
+	mergedIndex   = "merged"   // sorted set: group, day, and the rest of a merged roll-up
+
+	newsIndex = "changed" // channel: sender, a space, the run that has changed
 )
 
 // isTemporary reports whether a part of a run expires by itself.

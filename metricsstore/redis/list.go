@@ -113,8 +113,11 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 		return nil, err
 	}
 	defer s.calls.End()
-	if q.Run != "" {
+	switch {
+	case q.Run != "":
 		return s.rollupsOf(ctx, &q)
+	case q.Merge != metricsstore.MergeNothing:
+		return s.mergedRollups(ctx, &q)
 	}
 	var out []metricsstore.Rollup
 	from, to := rollupBounds(&q)
@@ -136,25 +139,41 @@ func (s *Store) Rollups(ctx context.Context, q metricsstore.RollupQuery) ([]metr
 
 // rollupsOf lists the roll-ups of one run.
 func (k *records) rollupsOf(ctx context.Context, q *metricsstore.RollupQuery) ([]metricsstore.Rollup, error) {
-	entries, err := k.rollupKeys(ctx, q.Run)
+	keys, err := k.keysOf(ctx, q, []record.RunID{q.Run})
 	if err != nil {
 		return nil, err
-	}
-	var keys []metricsstore.RollupKey
-	for _, entry := range entries {
-		key, err := metricsstore.ParseRollupKey([]byte(entry))
-		if err != nil {
-			return nil, fmt.Errorf("roll-ups of run %s: %w", q.Run, err)
-		}
-		if q.Match(key) && (q.After == nil || key.Compare(*q.After) > 0) {
-			keys = append(keys, key)
-		}
 	}
 	slices.SortFunc(keys, metricsstore.RollupKey.Compare)
 	if q.Limit > 0 {
 		keys = keys[:min(q.Limit, len(keys))]
 	}
 	return k.rollupsAt(ctx, nil, keys)
+}
+
+// keysOf lists the keys of the roll-ups of some runs that a query selects.
+func (k *records) keysOf(ctx context.Context, q *metricsstore.RollupQuery, runs []record.RunID) (keys []metricsstore.RollupKey, err error) {
+	lists, err := ask(ctx, k.server, func(ctx context.Context) ([]*goredis.StringSliceCmd, error) {
+		lists := make([]*goredis.StringSliceCmd, len(runs))
+		_, err := k.cfg.Client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+			for i, run := range runs {
+				lists[i] = p.HKeys(ctx, k.key(run, rollupsPart))
+			}
+			return nil
+		})
+		return lists, err
+	})
+	for i, list := range lists {
+		for _, entry := range list.Val() {
+			key, err := metricsstore.ParseRollupKey([]byte(entry))
+			if err != nil {
+				return nil, fmt.Errorf("roll-ups of run %s: %w", runs[i], err)
+			}
+			if q.Match(key) && (q.After == nil || key.Compare(*q.After) > 0) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys, err
 }
 
 // rollupPage is what a query selects of some entries of the index.

@@ -26,9 +26,13 @@ var (
 	archiveScript  = script("archive")
 	deleteScript   = script("delete")
 	logScript      = script("order", "log")
-	announceScript = script("announce")
+	announceScript = script("history", "announce")
 	fenceScript    = script("fence")
-	forgetScript   = script("forget")
+	forgetScript   = script("history", "forget")
+	doomScript     = script("history", "doom")
+	dayScript      = script("history", "day")
+	mergeScript    = script("history", "merge")
+	remergeScript  = script("history", "remerge")
 )
 
 // script concatenates files, those that others need first.
@@ -82,6 +86,19 @@ func (r reply) number(n int) int64 {
 	}
 	number, _ := r.rest[n].(int64)
 	return number
+}
+
+// list is the nth argument, as texts.
+func (r reply) list(n int) []string {
+	if n >= len(r.rest) {
+		return nil
+	}
+	list, _ := r.rest[n].([]any)
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i], _ = v.(string)
+	}
+	return out
 }
 
 // unexpected is the error for a word that a script never answers.

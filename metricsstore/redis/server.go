@@ -51,6 +51,7 @@ type server struct {
 	keyspace
 	cfg        Config
 	fits       atomic.Bool    // the format was checked
+	merging    sync.Mutex     // held while runs are merged
 	complained atomic.Int64   // when, in Unix ns; see complain
 	closing    chan struct{}  // closed by Close: nothing is tried again
 	asking     sync.WaitGroup // the calls of once
@@ -77,8 +78,25 @@ func (s *server) checkFormat(ctx context.Context) error {
 	if version > formatVersion {
 		return fmt.Errorf("%w: %d, this program knows %d", ErrVersion, version, formatVersion)
 	}
+	if version < formatVersion {
+		if err := s.upgrade(ctx); err != nil {
+			return err
+		}
+	}
 	s.fits.Store(true)
 	return nil
+}
+
+// upgrade makes a store of an older format one of this format.
+func (s *server) upgrade(ctx context.Context) error {
+	x := &runIndex{s}
+	if err := x.buildHistory(ctx); err != nil {
+		return err
+	}
+	_, err := ask(ctx, s, func(ctx context.Context) (string, error) {
+		return s.cfg.Client.Set(ctx, s.index(formatIndex), formatVersion, 0).Result()
+	})
+	return err
 }
 
 // ask calls Redis, and again after errors that pass, until ctx ends or the store is closed.

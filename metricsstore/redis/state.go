@@ -17,7 +17,8 @@ import (
 // records are what is kept of runs, each by itself: their fields, logs, rows, attachments and roll-ups.
 type records struct {
 	*runIndex
-	name string // the sender in messages of this store
+	name    string // the sender in messages of this store
+	mergeAt int    // looseAtRead, except in tests
 }
 
 // message notifies other processes that a run has changed.

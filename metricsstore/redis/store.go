@@ -38,7 +38,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &records{&runIndex{&server{keyspace: keyspace(cfg.Prefix), cfg: cfg, closing: make(chan struct{})}}, rand.Text()}
+	r := &records{&runIndex{&server{keyspace: keyspace(cfg.Prefix), cfg: cfg, closing: make(chan struct{})}}, rand.Text(), looseAtRead}
 	s := &Store{upkeep: &upkeep{r}, changes: metricsstore.NewChanges()}
 	s.subscriber = newSubscriber(s)
 	return s, nil
