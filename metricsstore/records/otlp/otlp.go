@@ -81,6 +81,7 @@ type reader struct {
 	lines    trace.Lines               // of the span
 	about    trace.Lines               // its attributes and events
 	value    []byte                    // of the attribute that is read
+	event    []byte                    // the line of the event that is read
 	own      []ownAttribute            // of the span
 	slot     int32                     // of the batch that is read
 	known    map[string]trace.Resource // by their JSON: each request repeats them
@@ -104,7 +105,7 @@ func (r *reader) part(part elements.Part, name string) error {
 	}
 	switch what {
 	case aSpan:
-		return r.span(part.Raw)
+		return r.span(part.Raw, part.Members)
 	case aResource:
 		r.c.SetResource(r.slot, r.resource(part.Raw))
 	}

@@ -12,29 +12,34 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/records/internal/trace"
 )
 
-// span reads one span, which is JSON. What its values refer to is copied.
-func (r *reader) span(raw []byte) error {
+// span reads one span, which is JSON with these members. What its values refer to is copied.
+func (r *reader) span(raw []byte, members []scan.Member) error {
 	span := trace.NewSpan()
 	span.Resource = r.slot
 	var kind, events []byte
 	var end status
-	s := scan.New(raw)
-	for key, ok := s.First(); ok; key, ok = s.Key() {
-		switch string(key) {
+	for _, m := range members {
+		value := raw[m.Value:m.End]
+		switch string(raw[m.Key:m.KeyEnd]) {
 		case "name":
-			span.Name = r.c.Text(scan.Plain(s.Skip()))
+			span.Name = r.c.Text(scan.Plain(value))
 		case "kind":
-			kind = s.Skip()
+			kind = value
 		case "attributes":
-			span.Command, span.Attempt = r.attributes(&s)
+			span.Command, span.Attempt = r.attributes(value)
 		case "events":
-			events = s.Skip() // their times count from the start of the span, which may follow
+			events = value // their times count from the start of the span, which may follow
 		case "status":
-			end = readStatus(&s)
+			end = readStatus(value)
+		case "links":
+			span.Links = links(value)
 		case "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount":
-			r.dropped += int(max(0, min(s.Int(), 1<<31)))
+			if len(value) != 1 || value[0] != '0' {
+				s := scan.New(value)
+				r.dropped += int(max(0, min(s.Int(), 1<<31)))
+			}
 		default:
-			r.place(&span, key, &s)
+			r.place(&span, raw[m.Key:m.KeyEnd], value)
 		}
 	}
 	r.finish(&span, enum(kind, "SPAN_KIND_", kinds), events, &end)
@@ -51,8 +56,9 @@ func (r *reader) finish(span *trace.Span, kind string, events []byte, end *statu
 	if end.message != "" && !failed {
 		r.lines.Add("status: ", end.message)
 	}
-	failure := r.events(events, span.Start)
+	last := r.events(events, span.Start)
 	if failed {
+		failure := last.Failure()
 		if end.message != "" {
 			failure.Message = bounded.Text(end.message)
 		}
@@ -63,33 +69,27 @@ func (r *reader) finish(span *trace.Span, kind string, events []byte, end *statu
 }
 
 // place reads what says where and when a span was.
-func (r *reader) place(span *trace.Span, key []byte, s *scan.Scanner) {
+func (r *reader) place(span *trace.Span, key, value []byte) {
 	switch string(key) {
 	case "traceId", "trace_id":
-		span.Trace = trace.ParseID(scan.Text(s.Skip()))
+		span.Trace = trace.ParseID(scan.Text(value))
 	case "spanId", "span_id":
-		span.ID = trace.ParseSpanID(scan.Text(s.Skip()))
+		span.ID = trace.ParseSpanID(scan.Text(value))
 	case "parentSpanId", "parent_span_id":
-		span.Parent = trace.ParseSpanID(scan.Text(s.Skip()))
+		span.Parent = trace.ParseSpanID(scan.Text(value))
 	case "startTimeUnixNano", "start_time_unix_nano":
-		span.Start = r.moment(s.Skip())
+		span.Start = r.moment(value)
 	case "endTimeUnixNano", "end_time_unix_nano":
-		span.End = r.moment(s.Skip())
-	case "links":
-		span.Links = links(s)
-	default:
-		s.Skip()
+		span.End = r.moment(value)
 	}
 }
 
 // status is how a span ended, as it is recorded.
 type status struct{ code, message string }
 
-func readStatus(s *scan.Scanner) (end status) {
-	if !s.Object() {
-		return end
-	}
-	for key, ok := s.Key(); ok; key, ok = s.Key() {
+func readStatus(raw []byte) (end status) {
+	s := scan.New(raw)
+	for key, ok := s.First(); ok; key, ok = s.Key() {
 		switch string(key) {
 		case "code":
 			end.code = enum(s.Skip(), "STATUS_CODE_", codes)
@@ -124,6 +124,9 @@ func enum(raw []byte, prefix string, names []string) string {
 
 // moment reads nanoseconds, a string or a number. Zero is what SDKs write where they have no time.
 func (r *reader) moment(raw []byte) records.Moment {
+	if n, ok := scan.Whole(raw); ok && n > 0 { // almost always
+		return records.Moment(n)
+	}
 	text := scan.Plain(raw)
 	if string(text) == "0" || len(text) == 0 {
 		return records.Unknown
@@ -138,8 +141,9 @@ func (r *reader) moment(raw []byte) records.Moment {
 	return records.Unknown
 }
 
-func links(s *scan.Scanner) []trace.Link {
+func links(raw []byte) []trace.Link {
 	var links []trace.Link
+	s := scan.New(raw)
 	for in := s.List(); in && s.More(); {
 		var l trace.Link
 		for key, ok := s.First(); ok; key, ok = s.Key() {
@@ -179,10 +183,11 @@ func commandRank(name []byte) int {
 
 // attributes adds a line for each and returns the command, if one of them is, and the attempt that dagscope has exported, if
 // they are of one. Then there is no line for what the attempt is made of.
-func (r *reader) attributes(s *scan.Scanner) (string, *trace.Attempt) {
+func (r *reader) attributes(raw []byte) (string, *trace.Attempt) {
 	command, best := "", notCommand
 	r.own = r.own[:0]
-	r.each(s, func(name, value []byte) {
+	s := scan.New(raw)
+	r.each(&s, func(name, value []byte) {
 		if own, is := bytes.CutPrefix(name, []byte(ownPrefix)); is {
 			r.own = append(r.own, ownAttribute{string(own), string(value)})
 			return
@@ -202,17 +207,15 @@ func (r *reader) attributes(s *scan.Scanner) (string, *trace.Attempt) {
 }
 
 // events adds a line for each event with the time since start, and returns the last exception.
-func (r *reader) events(raw []byte, start records.Moment) records.Failure {
-	var last trace.Exception
+func (r *reader) events(raw []byte, start records.Moment) (last trace.Exception) {
 	s := scan.New(raw)
-	for in := len(raw) > 0 && s.List(); in && s.More(); {
-		var name string
-		var attributes []byte
+	for in := len(raw) > 2 && s.List(); in && s.More(); {
+		var name, attributes []byte
 		at := records.Unknown
 		for key, ok := s.First(); ok; key, ok = s.Key() {
 			switch string(key) {
 			case "name":
-				name = string(scan.Plain(s.Skip()))
+				name = scan.Plain(s.Skip())
 			case "timeUnixNano", "time_unix_nano":
 				at = r.moment(s.Skip())
 			case "attributes":
@@ -221,24 +224,29 @@ func (r *reader) events(raw []byte, start records.Moment) records.Failure {
 				s.Skip()
 			}
 		}
-		parts := []string{name}
+		r.event = append(r.event[:0], name...)
 		if at.Known() && start.Known() {
-			parts = append(parts, " after ", time.Duration(at-start).String())
+			r.event = append(append(r.event, " after "...), time.Duration(at-start).String()...)
 		}
-		var e trace.Exception
-		of := scan.New(attributes)
-		r.each(&of, func(key, value []byte) {
-			if name != "exception" || !e.Set(string(key), string(value)) {
-				parts = append(parts, ", ", string(key), ": ", string(value))
-			}
-		})
-		if name == "exception" {
+		if e, is := r.facts(attributes, string(name) == "exception"); is {
 			last = e
-			parts = append(parts, ", ", e.String())
+			r.event = append(append(r.event, ", "...), e.String()...)
 		}
-		r.about.Add(parts...)
+		r.about.AddLine(r.event)
 	}
-	return last.Failure()
+	return last
+}
+
+// facts adds the attributes of an event to its line, apart from what makes it an exception if it may be one.
+func (r *reader) facts(attributes []byte, exception bool) (trace.Exception, bool) {
+	var e trace.Exception
+	s := scan.New(attributes)
+	r.each(&s, func(key, value []byte) {
+		if !exception || !e.Set(string(key), string(value)) {
+			r.event = append(append(append(append(r.event, ", "...), key...), ": "...), value...)
+		}
+	})
+	return e, exception
 }
 
 // maxKnown bounds the resources that are recognised by their JSON.

@@ -17,9 +17,9 @@ func appendValue(to []byte, s *scan.Scanner, level int) []byte {
 		to = to[:from] // there is one; of several, the last counts
 		switch string(key) {
 		case "arrayValue", "array_value":
-			to = appendList(to, s, level, appendValue)
+			to = appendList(to, s, level, false)
 		case "kvlistValue", "kvlist_value":
-			to = appendList(to, s, level, appendPair)
+			to = appendList(to, s, level, true)
 		default:
 			to = append(to, scan.Plain(s.Skip())...)
 		}
@@ -27,8 +27,8 @@ func appendValue(to []byte, s *scan.Scanner, level int) []byte {
 	return to
 }
 
-// appendList appends an object with a list of values, each of which one appends.
-func appendList(to []byte, s *scan.Scanner, level int, one func(to []byte, s *scan.Scanner, level int) []byte) []byte {
+// appendList appends an object with a list of values, or of pairs.
+func appendList(to []byte, s *scan.Scanner, level int, ofPairs bool) []byte {
 	if level == maxNested {
 		return append(to, s.Skip()...)
 	}
@@ -44,7 +44,11 @@ func appendList(to []byte, s *scan.Scanner, level int, one func(to []byte, s *sc
 				to = append(to, ", "...)
 			}
 			isFirst = false
-			to = one(to, s, level+1)
+			if ofPairs {
+				to = appendPair(to, s, level+1)
+			} else {
+				to = appendValue(to, s, level+1)
+			}
 		}
 	}
 	return append(to, ']')

@@ -298,6 +298,23 @@ func Text(raw []byte) []byte {
 	return []byte(gjson.ParseBytes(raw).String())
 }
 
+// Whole is a whole number of at most 18 digits, or 19 if they fit, which may be in quotes; false for all else.
+func Whole(raw []byte) (n int64, ok bool) {
+	if len(raw) > 2 && raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	if len(raw) == 0 || len(raw) > 19 {
+		return 0, false
+	}
+	for _, c := range raw {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, n >= 0
+}
+
 // Plain is a value as people write it: the text of a string, nothing for null, all else as it is in the file, as a
 // float of ours would be rounded.
 func Plain(raw []byte) []byte {

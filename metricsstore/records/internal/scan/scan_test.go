@@ -72,6 +72,19 @@ func TestScannerNumbers(t *testing.T) {
 	}
 }
 
+func TestWholeNumbers(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, `"17"`: 17, "9223372036854775807": math.MaxInt64, `"1796019419144000000"`: 1796019419144000000,
+		"9223372036854775808": -1, "9999999999999999999": -1, "10000000000000000000": -1, "-1": -1, "1.0": -1, "1e3": -1, `""`: -1, "": -1, `"1 "`: -1, "null": -1,
+	} {
+		n, ok := Whole([]byte(text))
+		require.Equal(t, want >= 0, ok, text)
+		if ok {
+			require.Equal(t, want, n, text)
+		}
+	}
+}
+
 func TestTextsAsPeopleWriteThem(t *testing.T) {
 	for raw, want := range map[string]string{
 		`"a \"b\" \u00e9"`: `a "b" é`, `""`: "", "null": "", "1.50": "1.50", "true": "true", `{"a":"b"}`: `{"a":"b"}`, "": "",

@@ -20,17 +20,22 @@ const (
 	blockSize = 1 << 12 // growing one list would copy it again and again
 )
 
-// Span is one span as a file has it.
+// Span is one span as a file has it. NewSpan fills in what is not known.
 type Span struct {
 	Trace    ID
 	ID       SpanID
 	Parent   SpanID // zero for a root
+	Resource int32  // slot of what recorded it, or None
+	Server   bool   // if another span has this ID, that is the call of this one
+	Outcome  record.Outcome
+	Name     string
+	Command  string
+	Log      string         // what else the record says, a line for each fact
+	Start    records.Moment // Unknown if not recorded, like End
+	End      records.Moment
 	Links    []Link
-	Resource int32    // slot of what recorded it, or None
-	Server   bool     // if another span has this ID, that is the call of this one
+	Error    *records.Failure
 	Attempt  *Attempt // nil of spans that dagscope has not exported
-	// Span has the rest. Its ID, parent, links, worker and function follow from the fields above.
-	records.Span
 }
 
 // Link is a span that another one follows.
@@ -68,7 +73,9 @@ func NewCollector() *Collector {
 }
 
 // NewSpan is a span about which nothing is known.
-func NewSpan() Span { return Span{Span: records.NewSpan("")} }
+func NewSpan() Span {
+	return Span{Resource: records.None, Start: records.Unknown, End: records.Unknown}
+}
 
 // Slot returns the number of a resource that SetResource says more about, before or after spans of it were added.
 func (c *Collector) Slot() int32 {

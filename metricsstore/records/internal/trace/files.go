@@ -54,10 +54,11 @@ func readFile(ctx context.Context, f *records.File, into []string, take Taken) e
 	return Documents(ctx, from, f.Path, into, take)
 }
 
-// Documents gives take the parts of the documents that from has, one after the other, until an error. name is that of
+// Documents gives take the parts of the documents that from has, with their members, until an error. name is that of
 // the file in errors.
 func Documents(ctx context.Context, from io.Reader, name string, into []string, take Taken) error {
 	e := elements.New(from, name, maxElement, into...)
 	e.Documents()
+	e.Members()
 	return e.Each(ctx, func(part elements.Part) error { return take(part, name) })
 }

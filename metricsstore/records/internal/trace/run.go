@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -26,13 +27,14 @@ func (c *builder) build(r *records.Run, numbers []int32) {
 	}
 	r.Notes.Inferred(len(calls), "spans have the ID of their caller's span and lie within it")
 	workers := map[int32]int32{}
-	spans := make([]records.Span, len(numbers))
+	spans, ids := make([]records.Span, len(numbers)), c.ids(numbers)
 	other := 0
 	for i, n := range numbers {
 		s := c.span(n)
-		out := s.Span
-		out.ID = s.ID.String()
-		out.Parent = records.None
+		out := &spans[i]
+		*out = records.NewSpan(ids[16*i : 16*i+16])
+		out.Name, out.Command, out.Log, out.Start, out.End = s.Name, s.Command, s.Log, s.Start, s.End
+		out.Outcome, out.Error = s.Outcome, s.Error
 		if s.Parent != (SpanID{}) {
 			out.Parent = lookup(index, s.Parent)
 		}
@@ -48,7 +50,6 @@ func (c *builder) build(r *records.Run, numbers []int32) {
 		}
 		out.Worker = c.worker(r, workers, s.Resource)
 		out.Function = c.qualified(s)
-		spans[i] = out
 	}
 	r.Notes.LeftOut(other, "links lead to spans of other traces")
 	r.Key = c.span(numbers[0]).Trace.String()
@@ -59,6 +60,15 @@ func (c *builder) build(r *records.Run, numbers []int32) {
 		return
 	}
 	r.AddSpans(spans)
+}
+
+// ids are the IDs of the spans, 16 digits each, in one string.
+func (c *builder) ids(numbers []int32) string {
+	digits := make([]byte, 0, 16*len(numbers))
+	for _, n := range numbers {
+		digits = hex.AppendEncode(digits, c.span(n).ID[:])
+	}
+	return string(digits)
 }
 
 // index returns the number of the span of each ID and, for servers that share the ID of their caller, that of the caller.

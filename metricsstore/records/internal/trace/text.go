@@ -35,6 +35,14 @@ func (l *Lines) Add(parts ...string) {
 	}
 }
 
+// AddLine adds a line.
+func (l *Lines) AddLine(line []byte) {
+	if from, ok := l.begin(); ok {
+		l.text = append(l.text, line[:min(len(line), records.MaxText)]...)
+		l.end(from)
+	}
+}
+
 // AddPair adds a line of a name and a value.
 func (l *Lines) AddPair(name, value []byte) {
 	if from, ok := l.begin(); ok {
@@ -57,13 +65,15 @@ func (l *Lines) begin() (from int, ok bool) {
 
 // end makes one line of what was added.
 func (l *Lines) end(from int) {
-	for line := l.text[from:]; ; {
-		i := bytes.IndexAny(line, "\n\r")
-		if i < 0 {
-			return
+	for _, c := range [...]byte{'\n', '\r'} {
+		for line := l.text[from:]; ; {
+			i := bytes.IndexByte(line, c)
+			if i < 0 {
+				break
+			}
+			line[i] = ' '
+			line = line[i+1:]
 		}
-		line[i] = ' '
-		line = line[i+1:]
 	}
 }
 
