@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // event is one message of a stream.

@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dagscope/dagscope/cmd/app/bench"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // viewer is one socket. What it gets is only counted, unless each is set.

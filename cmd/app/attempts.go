@@ -12,7 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // eachAttempt calls f with every attempt that has ended and every task that was skipped according to the log of a run, in

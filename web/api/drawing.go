@@ -12,8 +12,8 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 	"github.com/dagscope/dagscope/web/layout"
-	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // drawingTypes are the formats of drawings.

@@ -16,7 +16,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 var (

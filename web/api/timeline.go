@@ -6,7 +6,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 func (h *insideHandlers) getTimeline(ctx context.Context, in *timelineInput) (*answer[*timeline], error) {

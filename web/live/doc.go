@@ -1,4 +1,4 @@
-// Package live sends runs to browsers while they happen: the tables of web/runtable as frames, and summaries of runs as
+// Package live sends runs to browsers while they happen: the tables of metricsstore/runtable as frames, and summaries of runs as
 // JSON. It uses WebSockets (ServeWebSocket) or, where those are blocked, server-sent events (ServeEvents).
 //
 // A Hub reads the log of a run once, for any number of watchers: one goroutine folds it into a table, and every
@@ -14,5 +14,5 @@
 // Caveats: without Run, summaries do not change. The caller must check who may connect, except for the origin of
 // WebSockets. Frames are not compressed. Errors sent to clients do not contain causes; the log does.
 //
-// The messages are described in PROTOCOL.md, the frames in web/runtable/FORMAT.md.
+// The messages are described in PROTOCOL.md, the frames in metricsstore/runtable/FORMAT.md.
 package live

@@ -13,8 +13,8 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 	"github.com/dagscope/dagscope/web/live"
-	"github.com/dagscope/dagscope/web/runtable"
 )
 
 // TestResumeElsewhere: a viewer continues with its cursor at another hub over the same store, as after a restart of the

@@ -22,8 +22,8 @@ import (
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 	"github.com/dagscope/dagscope/web/live"
-	"github.com/dagscope/dagscope/web/runtable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

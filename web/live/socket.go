@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // fragment is how many bytes of a message are written at a time: between fragments, the socket can be closed with a

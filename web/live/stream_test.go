@@ -16,7 +16,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/memory"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // listener is a client of server-sent events.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 // subscription is one client's view of one run. Its owner, a socket or a stream, serialises the calls of its methods;

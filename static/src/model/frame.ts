@@ -1,4 +1,4 @@
-// The binary frames of the live stream, decoded straight into columns. The format is described in web/runtable.
+// The binary frames of the live stream, decoded straight into columns. The format is described in metricsstore/runtable.
 
 import type { Expansion, Mark, Usage } from './run-table';
 

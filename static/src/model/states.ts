@@ -115,7 +115,7 @@ export function endedAttempts(table: RunTable, node: number): number {
   return table.rowsOf(node).filter((row) => !Number.isNaN(table.updatedNs[row]!)).length;
 }
 
-/** State of a task at a moment. The service computes the same: see FORMAT.md of web/runtable. */
+/** State of a task at a moment. The service computes the same: see FORMAT.md of metricsstore/runtable. */
 export function taskStateAt(table: RunTable, node: number, atNs: number): TaskState {
   const isOver = isOverAt(table, atNs);
   const row = attemptAt(table, node, atNs);

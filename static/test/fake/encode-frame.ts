@@ -1,4 +1,4 @@
-// The service's side of the frame format, written a second time from web/runtable/FORMAT.md.
+// The service's side of the frame format, written a second time from metricsstore/runtable/FORMAT.md.
 
 import type { Expansion, Mark, Usage } from '../../src/model/run-table';
 

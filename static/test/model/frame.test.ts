@@ -21,7 +21,7 @@ interface Golden {
 
 /** What the service's own encoder made of a run, and what that has to lead to. */
 function golden(name = 'frames'): Golden {
-  const path = new URL(`../../../web/runtable/testdata/${name}.json`, import.meta.url);
+  const path = new URL(`../../../metricsstore/runtable/testdata/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(path, 'utf8')) as Golden;
 }
 

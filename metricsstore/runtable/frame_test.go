@@ -15,7 +15,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -3,7 +3,7 @@ package runtable_test
 import (
 	"testing"
 
-	"github.com/dagscope/dagscope/web/runtable"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
 
 func BenchmarkSteps(b *testing.B) {
