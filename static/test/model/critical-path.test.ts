@@ -4,7 +4,6 @@ import { criticalPathOf } from '../../src/model/critical-path';
 import { GraphIndex } from '../../src/model/graph-index';
 import { RunFold } from '../../src/model/run-fold';
 import { Outcome, RowFlag } from '../../src/model/run-table';
-import { slackOf } from '../../src/model/slack';
 import { randomGraph } from '../fake/fake-graph';
 import { FakeRun } from '../fake/fake-run';
 import { graphOf } from '../fake/graph-of';
@@ -214,42 +213,6 @@ describe('the critical path', () => {
       }
       expect(at).toBe(Math.max(...run.rows.map((r) => r.updatedNs)));
       expect(path.totalNs).toBeCloseTo(at - firstClaim, 3);
-    });
-  });
-});
-
-describe('slack', () => {
-  test('is how much later a task could have been over', () => {
-    const table = tableOf(rows, { ended: true, nowNs: 95 });
-    const index = new GraphIndex(graph, table);
-    // merge took 34 from ready to its end, so what it waits for had time until 61.
-    expect([0, 1, 2, 3].map((node) => slackOf(index, table, node))).toEqual([0, 0, 28, 0]);
-    const live = tableOf(rows);
-    expect(slackOf(new GraphIndex(graph, live), live, 2)).toBeNaN();
-    expect(slackOf(index, table, 99)).toBeNaN();
-  });
-
-  test('is what the children leave, whatever the graph', () => {
-    forSeeds(20, (random) => {
-      const run = new FakeRun(randomGraph(random), random, { retries: 0.2 });
-      const table = foldOf(run);
-      const index = new GraphIndex(run.graph, table);
-      const latest = new Map<number, number>();
-      const latestOf = (node: number): number => {
-        const known = latest.get(node);
-        if (known !== undefined) return known;
-        let ns = run.endNs;
-        for (const child of index.children(node)) {
-          const mine = run.rows.filter((r) => r.node === child);
-          ns = Math.min(ns, latestOf(child) - (mine.at(-1)!.updatedNs - mine[0]!.readyNs));
-        }
-        latest.set(node, ns);
-        return ns;
-      };
-      for (const { node, outcome, updatedNs } of run.rows) {
-        if (outcome !== Outcome.ok) continue;
-        expect(slackOf(index, table, node)).toBeCloseTo(Math.max(0, latestOf(node) - updatedNs), 3);
-      }
     });
   });
 });
