@@ -162,17 +162,20 @@ func isContended(err error) bool {
 // errOther: an ended run with the same ID exists and is another one, so waiting is useless.
 var errOther = errors.New("another run")
 
-// ofFile wraps errors about the file as ErrFile or ErrTooLarge.
-func ofFile(err error) error {
+// ofFile wraps errors about a file as ErrFile or ErrTooLarge. Results name the file, so the text does not.
+func ofFile(path string, err error) error {
+	text := func(kind error) string {
+		return strings.TrimPrefix(strings.TrimPrefix(err.Error(), kind.Error()+": "), path+": ")
+	}
 	switch {
 	case err == nil, errors.Is(err, ErrFile):
 		return err
 	case errors.Is(err, records.ErrFormat):
-		return fmt.Errorf("%w: %s", ErrFile, strings.TrimPrefix(err.Error(), records.ErrFormat.Error()+": "))
+		return fmt.Errorf("%w: %s", ErrFile, text(records.ErrFormat))
 	case errors.Is(err, metricsstore.ErrInvalid):
 		return fmt.Errorf("%w: %s", ErrTooLarge, strings.TrimPrefix(err.Error(), "metricsstore: invalid argument: "))
 	case errors.Is(err, records.ErrTooLarge):
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+		return fmt.Errorf("%w: %s", ErrTooLarge, text(records.ErrTooLarge))
 	case errors.Is(err, metricsstore.ErrCorrupt):
 		return damaged(err)
 	}

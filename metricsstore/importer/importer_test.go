@@ -206,6 +206,7 @@ func TestImportRefuses(t *testing.T) {
 		{"other JSON", `{"traceEvent": []}`, "expected an archive or a recording of a known format"},
 		{"another version", `{"schemaVersion": "1.2"}`, "is the string \"1.2\", expected 1.4, 1.5 or 1.6"},
 		{"a graph alone", strings.Replace(recording, "runtimeInSeconds", "seconds", 2), "has no runtimes"},
+		{"a table of Slurm without jobs", "JobID|JobName|State|Start|End\n1|a\n", "no jobs, expected at least one"},
 		{"cut off gzip", string(packed(t, []byte(recording))[:40]), "compressed by gzip and cannot be unpacked"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -213,6 +214,7 @@ func TestImportRefuses(t *testing.T) {
 			require.ErrorIs(t, err, importer.ErrFile)
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), "metricsstore")
+			require.NotContains(t, err.Error(), "file: ", "the result has the path")
 			require.NotContains(t, err.Error(), "corrupt")
 		})
 	}

@@ -49,7 +49,7 @@ func (i *Importer) read(ctx context.Context, d *Drop, each func(*found) error) e
 		head, err := headOf(f.open, sniffed)
 		switch {
 		case err != nil:
-			err = each(&found{path: f.path, err: ofFile(err)})
+			err = each(&found{path: f.path, err: ofFile(f.path, err)})
 		case bytes.HasPrefix(head, []byte(metricsstore.ArchiveMagic)):
 			err = each(i.readArchive(f))
 		default:
@@ -103,7 +103,7 @@ func (i *Importer) readArchive(f item) *found {
 		defer in.Close()
 		out.archive, err = metricsstore.ReadArchive(in, i.cfg.MaxArchive)
 	}
-	out.err = ofFile(err)
+	out.err = ofFile(f.path, err)
 	return out
 }
 
@@ -119,7 +119,7 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 		if digests[key] == nil {
 			sum, err := digest(own)
 			if err != nil { // such as of a file that was there when it was read
-				out.err = ofFile(err)
+				out.err = ofFile(path, err)
 				if err := each(out); err != nil {
 					return err
 				}
@@ -129,7 +129,7 @@ func compile(format records.Format, files []records.File, runs []*records.Run, e
 		}
 		recording, err := records.Compile(run, records.Origin{Digest: *digests[key], Index: count[key]})
 		count[key]++
-		out.recording, out.err = recording, ofFile(err)
+		out.recording, out.err = recording, ofFile(path, err)
 		if out.err != nil {
 			out.recording = nil
 		}

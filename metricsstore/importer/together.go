@@ -62,7 +62,7 @@ func (t *together) culprit(err error) int {
 func (t *together) leaveOut(at int, err error) error {
 	path := t.files[at].Path
 	t.files = slices.Delete(t.files, at, at+1)
-	return t.each(&found{path: path, format: t.format.Name(), err: ofFile(err)})
+	return t.each(&found{path: path, format: t.format.Name(), err: ofFile(path, err)})
 }
 
 func (t *together) leaveOutAll(err error) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 )
 
 // Format reads files of one format. Its methods are safe for concurrent use.
@@ -113,6 +114,15 @@ func (f *Fault) Error() string {
 		where += fmt.Sprintf(": byte %d", f.Byte)
 	}
 	return where + ": " + f.Text
+}
+
+// Nothing is the Fault of files that have no run in them: it names the first one that is Main.
+func Nothing(files []File, text string) *Fault {
+	fault := &Fault{Byte: -1, Text: text}
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Part == Main }); i >= 0 {
+		fault.Path = files[i].Path
+	}
+	return fault
 }
 
 // Is makes a Fault an ErrFormat.

@@ -69,7 +69,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		}
 	}
 	if len(d.order) == 0 {
-		return nil, &records.Fault{Path: files[0].Path, Byte: -1, Text: "no task instances, expected some"}
+		return nil, records.Nothing(files, "no task instances, expected some")
 	}
 	var runs []*records.Run
 	for _, key := range d.order {

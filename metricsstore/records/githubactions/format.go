@@ -73,7 +73,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		runs = append(runs, run)
 	}
 	if len(runs) == 0 {
-		return nil, &records.Fault{Path: files[0].Path, Byte: -1, Text: "no jobs, expected an answer of GET …/actions/runs/ID/jobs with some"}
+		return nil, records.Nothing(files, "no jobs, expected an answer of GET …/actions/runs/ID/jobs with some")
 	}
 	return runs, nil
 }

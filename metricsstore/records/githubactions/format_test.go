@@ -201,3 +201,11 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(strings.Repeat(`{"jobs":[{"id":1,"name":"a (b)","steps":[{"number":1},{"number":1}]}]}`, 2)))
 	droptest.Fuzz(f, githubactions.New(), "a.json")
 }
+
+func TestNoJobsAreAFaultOfTheAnswers(t *testing.T) {
+	_, err := githubactions.New().Read(t.Context(), []records.File{
+		droptest.File("ci.yml", records.Companion, []byte("jobs: {a: {steps: []}}")),
+		droptest.File("jobs.json", records.Main, []byte(`{"total_count": 0, "jobs": []}`)),
+	})
+	require.EqualError(t, err, "jobs.json: no jobs, expected an answer of GET …/actions/runs/ID/jobs with some")
+}

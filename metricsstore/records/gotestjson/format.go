@@ -69,6 +69,7 @@ func read(ctx context.Context, f *records.File) (*records.Run, error) {
 			return nil, ctx.Err()
 		}
 		text := in.Bytes()
+		b.line = in.Number()
 		if !in.Ended() {
 			cut = in.Number()
 		}

@@ -145,7 +145,7 @@ func TestOld(t *testing.T) {
 		`{"Time":"2020-01-02T03:04:09Z","Action":"pass","Package":"a","Test":"T","Elapsed":4}`)
 	require.Equal(t, "2020-01-02T03:04:05.5Z", last(r)["a.T/s"].Ended.Time().Format(time.RFC3339Nano))
 	require.Equal(t, "1 packages have not ended", r.Incomplete)
-	require.Contains(t, fmt.Sprint(r.Notes), "{left out lines are no events, the first one with text is: # a 2}")
+	require.Contains(t, fmt.Sprint(r.Notes), "{left out lines are no events, first in line 1; the first one with text is: # a 2}")
 	require.Equal(t, "go test a", r.Workflow)
 }
 

@@ -48,11 +48,11 @@ func (b *builder) say(r *records.Run) {
 	text := strings.TrimSpace(string(b.other))
 	if r.Status == record.Failed {
 		r.Error = bounded.Text(text)
-		r.Notes.LeftOut(b.strays, "lines are no events and are the error of the run")
+		r.Notes.LeftOut(b.strays.Count, b.strays.Text("lines are no events and are the error of the run"))
 		return
 	}
 	first, _, _ := strings.Cut(text, "\n")
-	r.Notes.LeftOut(b.strays, "lines are no events, the first one with text is: "+bounded.Text(first[:min(len(first), 200)]))
+	r.Notes.LeftOut(b.strays.Count, b.strays.Text("lines are no events")+"; the first one with text is: "+bounded.Text(first[:min(len(first), 200)]))
 }
 
 // root is the number of the package of a test.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
 )
 
 // test is a package, or a test or benchmark in one.
@@ -31,7 +32,8 @@ type builder struct {
 	open   map[string]int32  // by package and test
 	builds map[string][]byte // what compilers printed, by what was built
 	other  []byte
-	strays int
+	strays lines.Odd
+	line   int // the number of the one that is read
 	first  string
 }
 
@@ -46,7 +48,7 @@ func keep(text []byte, more string) []byte {
 
 // stray adds a line that is no event.
 func (b *builder) stray(line []byte) {
-	b.strays++
+	b.strays.Add(b.line)
 	b.other = keep(b.other, string(line[:min(len(line), records.MaxText)])+"\n")
 }
 

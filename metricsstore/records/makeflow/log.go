@@ -49,7 +49,7 @@ type log struct {
 	total    int           // nodes that the log counts
 	nodes    int           // one more than the greatest number of a node
 	count    int
-	strange  int
+	strange  lines.Odd
 	cut      string
 }
 
@@ -82,7 +82,7 @@ func (l *log) read(in io.Reader) error {
 		case strings.HasPrefix(line, "#"):
 			l.remark(strings.TrimSpace(line[1:]))
 		case !l.change(strings.Fields(line)):
-			l.strange++
+			l.strange.Add(all.Number())
 		}
 		if l.count > records.MaxTasks*4 || len(l.rules) > records.MaxTasks {
 			return fmt.Errorf("%s: %w: more than %d lines about nodes", l.file.Path, records.ErrTooLarge, records.MaxTasks*4)

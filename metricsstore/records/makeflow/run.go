@@ -54,7 +54,7 @@ func (l *log) runs(w *workflow) ([]*records.Run, error) {
 	last := l.sections[len(l.sections)-1]
 	for i, r := range all {
 		r.Notes.LeftOut(idle, "runs in the file had nothing to do")
-		r.Notes.LeftOut(l.strange, "lines are not as a log of Makeflow has them")
+		r.Notes.LeftOut(l.strange.Count, l.strange.Text("lines are not as a log of Makeflow has them"))
 		if len(all) > 1 {
 			r.Notes.Remark(record.NoteRecorded, "this is run %d of %d in the file", i+1, len(all))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
 )
 
 // tableFormat is the format of runs that were read from tables.
@@ -27,6 +28,7 @@ type listing struct {
 	params     map[string]string
 	rows       []row
 	notes      records.Notes
+	odd        lines.Odd // rows that are not as the header says
 	started    records.Moment
 	ended      records.Moment
 	status     record.Status

@@ -38,6 +38,7 @@ func (l *listing) run(g *graph) *records.Run {
 		l.notes.Remark(record.NoteInferred, "a trace has no dependencies; the graph of -with-dag next to it would show them")
 	}
 	l.remarks(r)
+	l.notes.LeftOut(l.odd.Count, l.odd.Text("rows have another number of columns than the header"))
 	r.Notes = l.notes
 	return r
 }

@@ -171,7 +171,7 @@ func (t *tableReader) row(l *listing, cells []string, whole bool, line int) {
 	case len(cells) != len(t.columns) && !whole:
 		return // the reason is in incomplete
 	case len(cells) != len(t.columns):
-		l.notes.LeftOut(1, "rows have another number of columns than the header")
+		l.odd.Add(line)
 		return
 	case !whole:
 		cells[len(cells)-1] = "" // it can be a part

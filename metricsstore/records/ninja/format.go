@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 )
 
@@ -56,11 +57,16 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 			return nil, err
 		}
 		g := pick(graphs, l)
-		for _, one := range l.runs(g) {
+		all := l.runs(g)
+		for k, one := range all {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			runs = append(runs, l.run(one, g))
+			r := l.run(one, g)
+			if len(all) > 1 { // they have one name, by which they are compared
+				r.Notes.Remark(record.NoteRecorded, "this is run %d of %d in the log", k+1, len(all))
+			}
+			runs = append(runs, r)
 		}
 	}
 	return runs, nil

@@ -31,7 +31,7 @@ type log struct {
 	version int
 	lines   []line
 	cut     int // number of a last line that has no end, else 0
-	notes   records.Notes
+	odd     lines.Odd
 }
 
 // line is one output of one command.
@@ -87,7 +87,7 @@ func (l *log) add(in *lines.Reader) error {
 	}
 	e, ok := parse(string(text))
 	if !ok || in.Cut() {
-		l.notes.LeftOut(1, "lines of the log are no entries: expected start, end, stamp, output and hash with tabs between them")
+		l.odd.Add(in.Number())
 		return nil
 	}
 	if len(l.lines) == records.MaxTasks {

@@ -94,6 +94,7 @@ func TestDiamond(t *testing.T) {
 		require.True(t, r.Undated)
 		require.Equal(t, "2026-11-30", r.Date.Time().Format(time.DateOnly))
 		require.Equal(t, "diamond-two-runs-1.11.1", r.Workflow)
+		require.Contains(t, fmt.Sprint(r.Notes), fmt.Sprintf("this is run %d of %d in the log", i+1, len(runs)))
 	}
 	// What build.ninja says, with phony names passed over: a → b, c → d → e1 and e2, zz and imp; r → afterr; oo after c,
 	// which is order-only.

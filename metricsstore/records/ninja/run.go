@@ -17,7 +17,7 @@ func (l *log) run(o one, g *graph) *records.Run {
 	if first.stamp.Known() {
 		r.Key = fmt.Sprintf("%d %d %d %s %x", first.stamp, first.start.Milliseconds(), first.end.Milliseconds(), first.output, first.hash)
 	}
-	r.Notes = append(r.Notes, l.notes...)
+	r.Notes.LeftOut(l.odd.Count, l.odd.Text("lines of the log are no entries")+": expected start, end, stamp, output and hash with tabs between them")
 	zero := records.Moment(0)
 	r.Undated = l.version < stampIsStart || !o.zero.Known() || !o.byStamp
 	if r.Undated {

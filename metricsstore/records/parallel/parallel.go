@@ -79,7 +79,7 @@ func (j *job) end() records.Moment { return j.start.Add(j.runtime) }
 // log is what is read from a file.
 type log struct {
 	jobs    []job
-	strange int
+	strange lines.Odd
 	cut     string
 }
 
@@ -103,7 +103,7 @@ func readFile(f *records.File) ([]*records.Run, error) {
 		rest = rest[n:]
 	}
 	for i, r := range runs {
-		r.Notes.LeftOut(l.strange, "lines are not as a job log has them")
+		r.Notes.LeftOut(l.strange.Count, l.strange.Text("lines are not as a job log has them"))
 		if len(runs) > 1 {
 			r.Notes.Remark(record.NoteInferred, "this is run %d of %d in the file, which begin where the number of a job occurs again", i+1, len(runs))
 		}
@@ -136,7 +136,7 @@ func (l *log) read(f *records.File, in io.Reader) error {
 				last.command = short(last.command + "\n" + line)
 			}
 		default:
-			l.strange++
+			l.strange.Add(all.Number())
 		}
 		if len(l.jobs) > records.MaxTasks {
 			return fmt.Errorf("%s: %w: more than %d jobs", f.Path, records.ErrTooLarge, records.MaxTasks)

@@ -35,7 +35,7 @@ type eventLog struct {
 	attempts       map[string]int    // of dagman.out
 	closed         map[string]bool   // the last attempt in dagman.out has its verdict
 	cut            string
-	strange        int
+	strange        lines.Odd
 	zoneless       int
 	adopted        string // the dagman.out of the same run
 }
@@ -95,7 +95,7 @@ func (r *logReader) read(in io.Reader) ([]*eventLog, error) {
 		}
 		before := r.current().strange
 		if r.current().jobstate {
-			r.jobstateLine(line)
+			r.jobstateLine(line, all.Number())
 		} else {
 			r.dagmanLine(line)
 		}
@@ -116,15 +116,15 @@ func (r *logReader) read(in io.Reader) ([]*eventLog, error) {
 	return r.logs, nil
 }
 
-// jobstateLine reads a line: seconds, node, event, Condor ID or exit code, site, wall time, number of the submission.
-func (r *logReader) jobstateLine(line string) {
+// jobstateLine reads the line with a number: seconds, node, event, Condor ID or exit code, site, wall time, number of the submission.
+func (r *logReader) jobstateLine(line string, number int) {
 	words := strings.Fields(line)
 	if len(words) == 0 {
 		return
 	}
 	seconds, err := strconv.ParseInt(words[0], 10, 64)
 	if err != nil || seconds < 0 || seconds > 9e9 || len(words) < 4 {
-		r.current().strange++
+		r.current().strange.Add(number)
 		return
 	}
 	at := records.Moment(seconds * int64(time.Second))
@@ -133,16 +133,16 @@ func (r *logReader) jobstateLine(line string) {
 		return
 	}
 	if len(words) < 7 {
-		r.current().strange++
+		r.current().strange.Add(number)
 		return
 	}
-	number, err := strconv.Atoi(words[len(words)-1])
+	submission, err := strconv.Atoi(words[len(words)-1])
 	if err != nil {
-		r.current().strange++
+		r.current().strange.Add(number)
 		return
 	}
 	r.count++
-	r.current().add(words[1], event{at, words[2], number, words[3], words[4]})
+	r.current().add(words[1], event{at, words[2], submission, words[3], words[4]})
 }
 
 // internal reads what jobstate.log says of DAGMan: *** DAGMAN_STARTED 96.0 ***.

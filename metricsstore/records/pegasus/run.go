@@ -41,7 +41,7 @@ func (l *eventLog) run(g *graph) (*records.Run, error) {
 		r.Incomplete = "DAGMan has not finished in this record"
 	}
 	l.tasks(r, g)
-	r.Notes.LeftOut(l.strange, "lines are not as jobstate.log has them")
+	r.Notes.LeftOut(l.strange.Count, l.strange.Text("lines are not as jobstate.log has them"))
 	if !l.jobstate {
 		r.Notes.Remark(record.NoteInferred, "moments have no zone and were read as UTC")
 	}

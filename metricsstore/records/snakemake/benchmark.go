@@ -18,7 +18,7 @@ func (d *drop) readBenchmark(path string, in io.Reader) error {
 	b := benchmarkFile{path: path}
 	text := lines.New(in, maxLine)
 	var columns []string
-	damaged := 0
+	var odd lines.Odd
 	for text.Next() {
 		cells := strings.Split(string(text.Bytes()), "\t")
 		switch {
@@ -27,7 +27,7 @@ func (d *drop) readBenchmark(path string, in io.Reader) error {
 		case !text.Ended():
 			b.incomplete = fmt.Sprintf("%s ends in the middle of line %d", path, text.Number())
 		case len(cells) != len(columns):
-			damaged++
+			odd.Add(text.Number())
 		case len(b.rows) >= records.MaxTasks:
 			return fmt.Errorf("%w: %s: more than %d lines", records.ErrTooLarge, path, records.MaxTasks)
 		default:
@@ -40,7 +40,7 @@ func (d *drop) readBenchmark(path string, in io.Reader) error {
 	if len(b.rows) == 0 {
 		return &records.Fault{Path: path, Line: max(text.Number(), 1), Byte: -1, Text: "expected lines of a benchmark below the header"}
 	}
-	d.notes.LeftOut(damaged, "lines of benchmarks have another number of columns than the header")
+	d.notes.LeftOut(odd.Count, odd.Text("lines of benchmarks have another number of columns than the header"))
 	d.benchmarks = append(d.benchmarks, b)
 	return nil
 }

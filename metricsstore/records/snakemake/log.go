@@ -44,7 +44,7 @@ func (d *drop) readLog(ctx context.Context, path string, in io.Reader) error {
 		if text.Number()%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		ended = text.Ended()
+		ended, r.number = text.Ended(), text.Number()
 		r.line(string(text.Bytes()))
 		if !ended {
 			r.flush()
@@ -257,7 +257,7 @@ func (r *logReader) rest(text string) {
 			*r.sink += "\n" + text
 		}
 	case strings.TrimSpace(text) != "" && !r.plugin:
-		r.s.notes.LeftOut(1, "lines are no messages of Snakemake about jobs")
+		r.s.odd.Add(r.number)
 	}
 }
 
@@ -292,6 +292,7 @@ func (r *logReader) end() {
 	if r.plugin {
 		ending = "there is no message about the end of the run"
 	} else {
+		s.notes.LeftOut(s.odd.Count, s.odd.Text("lines are no messages of Snakemake about jobs"))
 		s.notes.Remark(record.NoteInferred, noZone)
 		s.notes.Remark(record.NoteRecorded, "moments are whole seconds")
 	}

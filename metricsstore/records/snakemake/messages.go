@@ -88,7 +88,7 @@ const maxMessages = 16 * records.MaxTasks
 func (d *drop) readMessages(ctx context.Context, path string, in io.Reader) error {
 	all := map[string][]message{}
 	var order []string
-	var notes records.Notes
+	var odd lines.Odd
 	text := lines.New(in, maxLine)
 	torn := ""
 	for text.Next() {
@@ -108,7 +108,7 @@ func (d *drop) readMessages(ctx context.Context, path string, in io.Reader) erro
 			continue
 		case !messageHead.Match(line) || json.Unmarshal(line, &m) != nil || m.Run == "":
 			if text.Ended() {
-				notes.LeftOut(1, "lines are no messages")
+				odd.Add(text.Number())
 			}
 			continue
 		}
@@ -126,7 +126,7 @@ func (d *drop) readMessages(ctx context.Context, path string, in io.Reader) erro
 			d.sheets, found = append(d.sheets, s), true
 		}
 	}
-	d.notes = append(d.notes, notes...)
+	d.notes.LeftOut(odd.Count, odd.Text("lines are no messages"))
 	if !found {
 		return &records.Fault{Path: path, Line: max(text.Number(), 1), Byte: -1, Text: "no message is about a job, expected some"}
 	}

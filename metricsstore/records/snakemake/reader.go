@@ -7,6 +7,7 @@ type logReader struct {
 	d       *drop
 	plugin  bool // whether it reads messages
 	path    string
+	number  int // of the line that is read
 	s       *sheet
 	ends    []*sheet
 	at      records.Moment // of the last stamp

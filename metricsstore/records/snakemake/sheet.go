@@ -11,6 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/records"
 	"github.com/dagscope/dagscope/metricsstore/records/internal/bounded"
+	"github.com/dagscope/dagscope/metricsstore/records/internal/lines"
 )
 
 // sheet is what one record says about a run.
@@ -30,6 +31,7 @@ type sheet struct {
 	failure    string
 	incomplete string
 	notes      records.Notes
+	odd        lines.Odd // lines that are no messages
 }
 
 // job is a job of a sheet.

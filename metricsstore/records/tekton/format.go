@@ -55,7 +55,7 @@ func (format) Read(ctx context.Context, files []records.File) ([]*records.Run, e
 		}
 	}
 	if len(d.pipelineRuns)+len(d.taskRuns) == 0 {
-		return nil, &records.Fault{Path: files[0].Path, Byte: -1, Text: "no PipelineRun or TaskRun that has run"}
+		return nil, records.Nothing(files, "no PipelineRun or TaskRun that has run")
 	}
 	return d.build()
 }

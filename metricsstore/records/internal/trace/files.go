@@ -42,7 +42,7 @@ func (c *Collector) ReadFiles(ctx context.Context, files []records.File, into []
 	case fault != nil:
 		return fault
 	}
-	return &records.Fault{Path: files[0].Path, Byte: -1, Text: "expected " + expected + ", found none"}
+	return records.Nothing(files, "expected "+expected+", found none")
 }
 
 func readFile(ctx context.Context, f *records.File, into []string, take Taken) error {
