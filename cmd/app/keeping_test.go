@@ -21,6 +21,7 @@ func (w *world) record(args ...string) record.RunID {
 	w.t.Helper()
 	var r runReport
 	o := w.run(append([]string{"run", "--json"}, args...)...)
+	require.NotEmpty(w.t, o.stdout, "exit code %d: %s", o.code, o.stderr)
 	decode(w.t, o.stdout, &r)
 	return r.Run
 }

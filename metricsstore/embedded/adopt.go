@@ -55,6 +55,9 @@ type adoption struct {
 	// rejected is why the first record, and with it the whole log, was refused. The log stays while its writer lives,
 	// which removes it when it learns of the refusal.
 	rejected error
+	// orphaned says that the run was deleted and none was begun in the log since. A run that has the same ID by now is
+	// recorded elsewhere, and does not end with the log.
+	orphaned bool
 }
 
 // scan adopts what all logs have so far.
@@ -98,6 +101,19 @@ func (a *adopter) adoptRun(ctx context.Context, run record.RunID, offset int64) 
 		return l.rejected
 	}
 	return l.refused[offset]
+}
+
+// deleteRun deletes a run, of which a log may be left that has not ended.
+func (a *adopter) deleteRun(ctx context.Context, run record.RunID) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.db.Delete(ctx, run); err != nil {
+		return err
+	}
+	if l := a.logs[run]; l != nil {
+		l.orphaned = true
+	}
+	return nil
 }
 
 // live reports whether the log of a run has not ended.
@@ -260,6 +276,7 @@ type adoptGroup struct {
 	ends   []int64
 	apply  []func(*write) error
 	first  bool // the first record of the log is among them
+	begins bool // a record that begins a run is among them
 	end    bool
 	unread error // why the next record is not among them
 }
@@ -287,6 +304,7 @@ func (a *adopter) add(g *adoptGroup, run record.RunID, kind recordKind, payload 
 		}
 		f = func(*write) error { return err }
 	}
+	g.begins = g.begins || kind == beginRecord
 	g.end = kind == endRecord
 	g.apply = append(g.apply, f)
 	return nil
@@ -319,7 +337,7 @@ func (a *adopter) apply(ctx context.Context, l *adoption, g *adoptGroup) error {
 	for end, err := range refused {
 		l.refused[end] = err
 	}
-	l.offset, l.end = g.offset, g.end
+	l.offset, l.end, l.orphaned = g.offset, g.end, l.orphaned && !g.begins
 	return nil
 }
 
@@ -342,50 +360,8 @@ func (a *adopter) finish(ctx context.Context, l *adoption) error {
 		return w.tx.Bucket([]byte(adoptedBucket)).Delete([]byte(l.id))
 	}}
 	err := a.db.update(context.WithoutCancel(ctx), o)
-	a.ended(context.WithoutCancel(ctx), l.run)
+	if !l.orphaned {
+		a.ended(context.WithoutCancel(ctx), l.run)
+	}
 	return err
-}
-
-// replay returns what a record does. The error is a refusal, or says that the record cannot be read.
-func (d *database) replay(kind recordKind, q *wire.Request) (func(*write) error, error) {
-	there := func(f func(*write, *bolt.Bucket) error) func(*write) error {
-		return func(w *write) error {
-			b := bucketOf(w.tx, q.Run)
-			if b == nil {
-				return backend.NotFound(q.Run)
-			}
-			return f(w, b)
-		}
-	}
-	switch kind {
-	case beginRecord:
-		h, err := q.Head()
-		if err != nil {
-			return nil, err
-		}
-		return d.begun(h, q.Data)
-	case appendRecord:
-		batch := q.Batch()
-		p, err := d.packBatch(q.Run, &batch)
-		return there(func(w *write, b *bolt.Bucket) error { return w.append(b, p) }), err
-	case archiveRecord:
-		archive, err := q.Archive()
-		if err != nil {
-			return nil, err
-		}
-		p, err := d.packArchive(q.Run, &archive)
-		return there(func(w *write, b *bolt.Bucket) error { return w.archive(b, p) }), err
-	case acquireRecord:
-		lease := q.Lease()
-		return there(func(w *write, _ *bolt.Bucket) error { return w.acquire(q.Run, lease, q.Now) }), lease.Validate()
-	case releaseRecord:
-		return there(func(w *write, _ *bolt.Bucket) error { return w.release(q.Run, q.Owner) }), nil
-	case endRecord:
-		return func(*write) error { return nil }, nil
-	}
-	return nil, unknownKind(kind)
-}
-
-func unknownKind(kind recordKind) error {
-	return fmt.Errorf("%w: a record of kind %d, expected %d to %d", metricsstore.ErrCorrupt, kind, beginRecord, endRecord)
 }

@@ -169,6 +169,11 @@ func (h *owner) Adopt(ctx context.Context, run record.RunID, offset int64) error
 	return h.adopter.adoptRun(ctx, run, offset)
 }
 
+// Delete implements metricsstore.Store. It hides that of database, which knows nothing of logs.
+func (h *owner) Delete(ctx context.Context, run record.RunID) error {
+	return h.adopter.deleteRun(ctx, run)
+}
+
 // sweep drops leases and archives runs whose process has gone, when the folder was just opened.
 func (h *owner) sweep(ctx context.Context) error {
 	var runs []record.RunID

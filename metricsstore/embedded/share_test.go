@@ -293,6 +293,54 @@ func TestRefusedWhileItLives(t *testing.T) {
 	require.NoError(t, store.Close())
 }
 
+// TestDeletedBeforeItsLogEnds: the end of a log ends no other run that was given the ID of a deleted one meanwhile, as
+// when a run is deleted and imported again. A run that is begun in such a log ends with it.
+func TestDeletedBeforeItsLogEnds(t *testing.T) {
+	begin := func(t *testing.T, store *Store) (q *wire.Request, l *runLog) {
+		l, err := createLog(store.cfg.Dir, store.coding, "r")
+		require.NoError(t, err)
+		h := header("r", began())
+		q, err = wire.BeginRequest(&h, graph(50).AppendShape(nil))
+		require.NoError(t, err)
+		end, err := l.add(beginRecord, q)
+		require.NoError(t, err)
+		require.NoError(t, store.adopt(t.Context(), l, end))
+		a, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+		require.NoError(t, err)
+		_, err = a.Rebuild(t.Context(), "r")
+		require.NoError(t, err)
+		require.NoError(t, store.Delete(t.Context(), "r"))
+		return q, l
+	}
+	for _, c := range []struct {
+		name   string
+		begins func(*testing.T, *Store, *runLog, *wire.Request)
+		want   record.Status
+	}{
+		{"elsewhere", func(t *testing.T, store *Store, _ *runLog, q *wire.Request) {
+			require.NoError(t, store.Begin(t.Context(), header("r", began()), q.Data))
+		}, record.Running},
+		{"in the log", func(t *testing.T, _ *Store, l *runLog, q *wire.Request) {
+			_, err := l.add(beginRecord, q)
+			require.NoError(t, err)
+		}, record.Interrupted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			store, err := Open(t.Context(), Config{Dir: t.TempDir()})
+			require.NoError(t, err)
+			q, l := begin(t, store)
+			c.begins(t, store, l, q)
+			require.NoError(t, l.close())
+			store.current().(*owner).scan(t.Context())
+			require.NoFileExists(t, l.path)
+			r, err := store.Run(t.Context(), "r")
+			require.NoError(t, err)
+			assert.Equal(t, c.want, r.Status)
+			require.NoError(t, store.Close())
+		})
+	}
+}
+
 // TestOpenWithoutAnswer: a folder whose owner does not answer ends with the caller's deadline and says who it is.
 func TestOpenWithoutAnswer(t *testing.T) {
 	dir := t.TempDir()
