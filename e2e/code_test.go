@@ -124,3 +124,26 @@ def wait(i, started):
 	require.Equal(t, "succeeded", report.Status)
 	require.Equal(t, []any{0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0}, report.Result)
 }
+
+// TestResourcesOfSteps: a command that takes more memory than it declares is killed and says so, and a step that needs more
+// than there is, is refused.
+func TestResourcesOfSteps(t *testing.T) {
+	u := newUser(t)
+	file := filepath.Join(t.TempDir(), "needs.yaml")
+	write := func(resources string) {
+		text := "steps:\n  fat: {run: 'head -c 300000000 /dev/zero | tail -c 250000000 | wc -c', resources: " + resources + "}\n"
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	}
+	write("{cpu: 0.5, memory: 64MiB}")
+	o := u.run("run", file)
+	require.Equal(t, 1, o.code)
+	require.Contains(t, o.stdout+o.stderr, "out of memory, its limit is 64 MiB")
+	write("{cpu: 99}")
+	o = u.run("run", file)
+	require.Equal(t, 2, o.code)
+	require.Contains(t, o.stderr, "a call of fat needs 99 processors")
+	write("{cpu: 1, memory: 1GiB}")
+	var report codeReport
+	u.json(&report, "run", file)
+	require.Equal(t, "succeeded", report.Status)
+}

@@ -80,7 +80,7 @@ func ofCommand(err error) error {
 
 // processOf fills the holes of the task.
 func (w *work) processOf(ctx context.Context) (process.Command, error) {
-	c := process.Command{Dir: w.folder}
+	c := process.Command{Dir: w.folder, MemoryLimit: w.task.Memory}
 	if err := w.place(); err != nil {
 		return c, err
 	}

@@ -42,6 +42,8 @@ type Task struct {
 	Outputs map[string]string
 	// Stdin is what the command reads, nothing if it is empty.
 	Stdin Template
+	// Memory is how many bytes a command may take before it is killed, 0 for any number.
+	Memory int64
 	// Environment names one of the bundle's, "" for none.
 	Environment string
 	// Bundle is the Hash of the task's bundle, "" for none.
@@ -121,6 +123,9 @@ func (t *Task) check(values, lists int) error {
 	}
 	if t.Call != nil && (len(t.Secrets) > 0 || len(t.Env) > 0) { // its interpreter serves other tasks as well
 		return fmt.Errorf("code: the call has %d variables and %d secrets, expected none", len(t.Env), len(t.Secrets))
+	}
+	if t.Memory < 0 {
+		return fmt.Errorf("code: the task may take %d bytes of memory, expected 0 or more", t.Memory)
 	}
 	for o := range t.operands {
 		most := values

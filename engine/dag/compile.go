@@ -25,6 +25,11 @@ func (b *Builder) Compile(result Ref, t *codec.Type) (*Graph, error) {
 	if err := CheckNames(b.functions); err != nil {
 		return nil, err
 	}
+	for _, f := range b.functions {
+		if err := checkResources(f); err != nil {
+			return nil, err
+		}
+	}
 	c := &compiler{b: b, g: &Graph{functions: b.functions, constants: b.constants, resultType: t}}
 	c.number()
 	c.place()
@@ -33,6 +38,16 @@ func (b *Builder) Compile(result Ref, t *codec.Type) (*Graph, error) {
 	c.g.link(math.MaxInt)
 	c.g.hash = c.g.structuralHash()
 	return c.g, nil
+}
+
+// checkResources refuses what nothing can have.
+func checkResources(f *Function) error {
+	o := f.opts
+	if !(o.CPUs >= 0 && o.CPUs <= maxCPUs) || o.Memory < 0 {
+		return fmt.Errorf("%w: %s needs %v processors and %d bytes of memory, expected 0 to %d processors and 0 bytes or more",
+			ErrInvalidGraph, f.name, o.CPUs, o.Memory, maxCPUs)
+	}
+	return nil
 }
 
 // CheckNames returns an error if two different functions have the same name.

@@ -25,9 +25,11 @@ import (
 // million; 100,000 tasks take some 60 ms. It keeps no reference to src.
 func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find func(Signature) *Function) (*Graph, error) {
 	d := graphDecoder{Reader: wire.Reader{Rest: src}, g: &Graph{}, fetch: constants, find: find}
-	if version := d.Byte(); d.Err == nil && version != graphVersion {
-		return nil, fmt.Errorf("%w: graph of version %d, expected %d", codec.ErrUnknownVersion, version, graphVersion)
+	version := d.Byte()
+	if d.Err == nil && version != graphVersion && version != needyGraphVersion {
+		return nil, fmt.Errorf("%w: graph of version %d, expected %d or %d", codec.ErrUnknownVersion, version, graphVersion, needyGraphVersion)
 	}
+	d.needy = version == needyGraphVersion
 	for _, read := range []func(){
 		d.typeTable, d.functions, d.constants, d.scopes, d.composites, d.operands, d.check, d.build, d.finish,
 	} {
@@ -49,6 +51,7 @@ func DecodeGraph(src []byte, constants func(hash string) ([]byte, error), find f
 type graphDecoder struct {
 	wire.Reader
 	g     *Graph
+	needy bool // functions may need resources
 	fetch func(hash string) ([]byte, error)
 	find  func(Signature) *Function
 	types wireTypes
@@ -82,7 +85,7 @@ func (d *graphDecoder) typ(what string) uint32 { return d.below(what, len(d.type
 func (d *graphDecoder) functions() {
 	named := map[string]bool{}
 	for range d.Number("the number of functions", min(uint64(len(d.Rest)), math.MaxUint16)) {
-		f := &Function{name: d.Text(), opts: readOptions(&d.Reader)}
+		f := &Function{name: d.Text(), opts: readOptions(&d.Reader, d.needy)}
 		var in []uint32
 		for range d.Count("the number of inputs") {
 			in = append(in, d.typ("the type of an input"))
@@ -118,7 +121,7 @@ func (d *graphDecoder) functions() {
 // local is this process's function for f, with the options of f, which belong to the run. If this process has none of
 // the same version and types, it is f without a body.
 func (d *graphDecoder) local(f *Function, in []uint32, out uint32) *Function {
-	s := Signature{Name: f.name, Output: d.types[out].name}
+	s := Signature{Name: f.name, Output: d.types[out].name, CPUs: f.opts.CPUs, Memory: f.opts.Memory}
 	for _, t := range in {
 		s.Inputs = append(s.Inputs, d.types[t].name)
 	}

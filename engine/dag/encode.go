@@ -12,8 +12,12 @@ import (
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// graphVersion is the first byte of every encoded graph.
-const graphVersion = 1
+// The first byte of an encoded graph: one that needs no resources is written as before there were any, so that earlier
+// programs read it.
+const (
+	graphVersion      = 1
+	needyGraphVersion = 2
+)
 
 // Limits of an encoded graph, so that few bytes cannot cause large allocations.
 const (
@@ -61,7 +65,10 @@ func (g *Graph) AppendGraph(dst []byte) ([]byte, map[string][]byte, error) {
 	if err := g.canTravel(); err != nil {
 		return dst, nil, fmt.Errorf("%w: %w", ErrInvalidGraph, err)
 	}
-	e := graphEncoder{g: g, types: map[reflect.Type]wireNumber{}, same: map[constantKey]uint32{}, large: map[string][]byte{}}
+	e := graphEncoder{g: g, version: graphVersion, types: map[reflect.Type]wireNumber{}, same: map[constantKey]uint32{}, large: map[string][]byte{}}
+	if g.needsResources() {
+		e.version = needyGraphVersion
+	}
 	var body []byte
 	body = binary.AppendUvarint(body, uint64(len(g.functions)))
 	for _, f := range g.functions {
@@ -86,7 +93,7 @@ func (g *Graph) AppendGraph(dst []byte) ([]byte, map[string][]byte, error) {
 	if e.deep != nil {
 		return dst, nil, fmt.Errorf("%w: %s nests deeper than %d lists and maps", ErrInvalidGraph, e.deep, maxNesting)
 	}
-	dst = append(dst, graphVersion)
+	dst = append(dst, e.version)
 	dst = binary.AppendUvarint(dst, uint64(len(e.types)))
 	dst = append(dst, e.rows...)
 	return append(dst, body...), e.large, nil
@@ -110,13 +117,14 @@ func (g *Graph) canTravel() error {
 
 // graphEncoder collects what several parts of a graph refer to.
 type graphEncoder struct {
-	g     *Graph
-	types map[reflect.Type]wireNumber
-	rows  []byte       // the types, in the order of their numbers
-	deep  reflect.Type // a type that nests too deep
-	same  map[constantKey]uint32
-	moved []uint32 // for each constant: its number in the encoding
-	large map[string][]byte
+	g       *Graph
+	version byte
+	types   map[reflect.Type]wireNumber
+	rows    []byte       // the types, in the order of their numbers
+	deep    reflect.Type // a type that nests too deep
+	same    map[constantKey]uint32
+	moved   []uint32 // for each constant: its number in the encoding
+	large   map[string][]byte
 }
 
 // constantKey is equal for equal constants. For constants that are stored outside of the graph it contains the hash.
@@ -177,7 +185,7 @@ func kindOf(rt reflect.Type) wireKind {
 }
 
 func (e *graphEncoder) function(dst []byte, f *Function) []byte {
-	dst = f.opts.append(wire.AppendText(dst, f.name))
+	dst = f.opts.append(wire.AppendText(dst, f.name), e.version == needyGraphVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(f.in)))
 	for _, t := range f.in {
 		dst = binary.AppendUvarint(dst, uint64(e.typ(t.GoType())))

@@ -20,6 +20,9 @@ const (
 	NoTimeout = time.Duration(-1)
 )
 
+// maxCPUs bounds Options.CPUs, so that they are encoded exactly.
+const maxCPUs = 1 << 16
+
 // Options of a function; the zero value means the defaults.
 type Options struct {
 	// Version distinguishes implementations with the same name, so that history never mixes them. Default 0.
@@ -32,7 +35,14 @@ type Options struct {
 	Impure bool
 	// MaxConcurrent bounds how many tasks of this function one run executes at a time; 0 means no bound.
 	MaxConcurrent int
+	// CPUs is how many processors a call keeps busy, in steps of 1/1,000, and Memory how many bytes it takes. A worker
+	// calls no more at a time than it has; one that lacks them for a single call takes no part in the run. 0 is not counted.
+	CPUs   float64
+	Memory int64
 }
+
+// needsResources reports whether a worker has to count what a call needs.
+func (o Options) needsResources() bool { return o.CPUs != 0 || o.Memory != 0 }
 
 // Function is what the engine knows of a declared Go function. Immutable and safe for concurrent use.
 type Function struct {
@@ -50,6 +60,9 @@ type Signature struct {
 	Name   string
 	Inputs []string
 	Output string
+	// CPUs and Memory are what a call of the run needs, see Options. A declared function has neither.
+	CPUs   float64
+	Memory int64
 }
 
 // Equal reports whether both are the same.

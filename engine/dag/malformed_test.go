@@ -139,7 +139,7 @@ func malformedTypes() []malformedCase {
 	}
 	return []malformedCase{
 		{"empty", nil, codec.ErrMalformed, "too early"},
-		{"version", []byte{2}, codec.ErrUnknownVersion, "graph of version 2, expected 1"},
+		{"version", []byte{3}, codec.ErrUnknownVersion, "graph of version 3, expected 1 or 2"},
 		{"bytes after it", append(written{}.bytes(), 0), codec.ErrMalformed, "1 bytes too many"},
 		{"kind of type", written{types: wire(1, 3)}.bytes(), codec.ErrMalformed, "type 0 is of kind 3"},
 		{"list of itself", written{types: wire(1, 1, 0)}.bytes(), codec.ErrMalformed, "the type of an element is 0, there are 0"},

@@ -2,15 +2,18 @@ package dag
 
 import (
 	"encoding/binary"
+	"math"
+	"slices"
 
 	"github.com/dagscope/dagscope/engine/internal/wire"
 )
 
-// The first byte of an encoded shape: what has no names is written as before there were any, so that earlier programs
-// read it.
+// The first byte of an encoded shape: what has no names, or needs no resources, is written as before there were any, so
+// that earlier programs read it.
 const (
 	shapeVersion      = 1
 	namedShapeVersion = 2
+	needyShapeVersion = 3 // functions may need resources, and nodes may have names
 )
 
 // recomputed are the flags that follow from the edges; a shape stores only the other flags.
@@ -21,23 +24,30 @@ const recomputed = SoleParent | SoleReader | Sink
 // about 4 bytes a task and 1 to 3 bytes an edge, and for a name its length less what the one before begins with.
 func (g *Graph) AppendShape(dst []byte) []byte {
 	version := byte(shapeVersion)
-	if g.names != nil {
+	switch {
+	case g.needsResources():
+		version = needyShapeVersion
+	case g.names != nil:
 		version = namedShapeVersion
 	}
 	dst = append(dst, version)
 	dst = binary.AppendUvarint(dst, uint64(len(g.functions)))
 	for _, f := range g.functions {
-		dst = f.appendShape(dst)
+		dst = f.appendShape(dst, version == needyShapeVersion)
 	}
 	dst = wire.AppendText(dst, g.resultType.Name())
 	dst = binary.AppendUvarint(dst, uint64(len(g.scopes)))
 	for i := range g.scopes {
 		dst = g.scopes[i].appendShape(dst)
 	}
-	if g.names != nil {
+	if version != shapeVersion {
 		dst = g.appendNames(dst)
 	}
 	return dst
+}
+
+func (g *Graph) needsResources() bool {
+	return slices.ContainsFunc(g.functions, func(f *Function) bool { return f.opts.needsResources() })
 }
 
 // Executable reports whether this process alone can run the graph. It cannot if a function has no body here. No
@@ -51,15 +61,21 @@ func (g *Graph) Executable() bool {
 	return !g.resultType.IsForeign()
 }
 
-func (o Options) append(dst []byte) []byte {
+// append writes the options, with the resources only where the version of what they are in has them.
+func (o Options) append(dst []byte, resources bool) []byte {
 	for _, v := range []int64{int64(o.Version), int64(o.Retries), int64(o.Timeout), int64(o.MaxConcurrent)} {
 		dst = binary.AppendUvarint(dst, wire.Zigzag(v))
 	}
-	return wire.AppendBool(dst, o.Impure)
+	dst = wire.AppendBool(dst, o.Impure)
+	if resources {
+		dst = binary.AppendUvarint(dst, uint64(math.Round(1000*o.CPUs)))
+		dst = binary.AppendUvarint(dst, uint64(o.Memory))
+	}
+	return dst
 }
 
-func (f *Function) appendShape(dst []byte) []byte {
-	dst = f.opts.append(wire.AppendText(dst, f.name))
+func (f *Function) appendShape(dst []byte, resources bool) []byte {
+	dst = f.opts.append(wire.AppendText(dst, f.name), resources)
 	dst = binary.AppendUvarint(dst, uint64(len(f.in)))
 	for _, t := range f.in {
 		dst = wire.AppendText(dst, t.Name())

@@ -21,11 +21,11 @@ const maxUses = 1 << 22
 func DecodeShape(src []byte) (*Graph, error) {
 	d := shapeDecoder{Reader: wire.Reader{Rest: src}, g: &Graph{}}
 	version := d.Byte()
-	if d.Err == nil && version != shapeVersion && version != namedShapeVersion {
-		return nil, fmt.Errorf("%w: shape of version %d, expected %d or %d", codec.ErrUnknownVersion, version, shapeVersion, namedShapeVersion)
+	if d.Err == nil && (version < shapeVersion || version > needyShapeVersion) {
+		return nil, fmt.Errorf("%w: shape of version %d, expected %d to %d", codec.ErrUnknownVersion, version, shapeVersion, needyShapeVersion)
 	}
-	d.graph()
-	if version == namedShapeVersion {
+	d.graph(version == needyShapeVersion)
+	if version != shapeVersion {
 		d.names()
 	}
 	if d.Err == nil && len(d.Rest) > 0 {
@@ -55,11 +55,11 @@ type shapeDecoder struct {
 	needs [][]need // of each scope: its edges
 }
 
-func (d *shapeDecoder) graph() {
+func (d *shapeDecoder) graph(resources bool) {
 	n := d.Number("the number of functions", min(uint64(len(d.Rest)), math.MaxUint16))
 	for range n {
 		if d.Err == nil {
-			d.g.functions = append(d.g.functions, d.function())
+			d.g.functions = append(d.g.functions, d.function(resources))
 		}
 	}
 	d.g.resultType = codec.Foreign(d.Text())
@@ -72,8 +72,8 @@ func (d *shapeDecoder) graph() {
 	}
 }
 
-func (d *shapeDecoder) function() *Function {
-	f := &Function{name: d.Text(), opts: readOptions(&d.Reader)}
+func (d *shapeDecoder) function(resources bool) *Function {
+	f := &Function{name: d.Text(), opts: readOptions(&d.Reader, resources)}
 	for range d.Count("the number of inputs") {
 		if d.Err == nil {
 			f.in = append(f.in, codec.Foreign(d.Text()))
@@ -83,10 +83,14 @@ func (d *shapeDecoder) function() *Function {
 	return f.withoutBody()
 }
 
-func readOptions(r *wire.Reader) (o Options) {
+func readOptions(r *wire.Reader, resources bool) (o Options) {
 	o.Version, o.Retries = int(r.Zigzag()), int(r.Zigzag())
 	o.Timeout, o.MaxConcurrent = time.Duration(r.Zigzag()), int(r.Zigzag())
 	o.Impure = r.Bool()
+	if resources {
+		o.CPUs = float64(r.Number("the processors of a call", 1000*maxCPUs)) / 1000
+		o.Memory = int64(r.Number("the memory of a call", math.MaxInt64))
+	}
 	return o
 }
 

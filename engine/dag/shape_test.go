@@ -117,7 +117,7 @@ func TestMalformedShapes(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, codec.ErrMalformed, "too early"},
-		{"version", []byte{3}, codec.ErrUnknownVersion, "version 3, expected 1 or 2"},
+		{"version", []byte{4}, codec.ErrUnknownVersion, "version 4, expected 1 to 3"},
 		{"self", shapeBytes(1, 1, 0, 0), codec.ErrMalformed, "cycle: f (node 0) → f (node 0)"},
 		{"two", shapeBytes(2, 1, 1, 1, 2, 0, 0), codec.ErrMalformed, "cycle: f (node 0) → f (node 1) → f (node 0)"},
 		{

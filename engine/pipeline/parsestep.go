@@ -3,6 +3,7 @@ package pipeline
 import (
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -14,7 +15,7 @@ import (
 // stepFields are the fields of a step.
 var stepFields = []string{
 	"run", "shell", "python", "with", "steps", "result", "foreach", "as", "needs", "if", "env", "secrets", "stdin", "inputs",
-	"outputs", "output", "environment", "retries", "timeout", "impure",
+	"outputs", "output", "environment", "retries", "timeout", "impure", "resources",
 }
 
 // shellFields are those that only commands have.
@@ -93,8 +94,28 @@ func (r *reader) stepField(s *step, f field) {
 		s.options.Timeout = r.duration(f)
 	case "impure":
 		s.options.Impure = r.flag(f)
+	case "resources":
+		for _, e := range r.fields(f.value, "resources", []string{"cpu", "memory"}) {
+			r.resource(&s.options, e)
+		}
 	default:
 		r.commandField(s, f)
+	}
+}
+
+// resource reads what a step needs of one kind.
+func (r *reader) resource(o *engine.Options, f field) {
+	text := r.text(f)
+	var err error
+	switch f.key {
+	case "cpu":
+		if o.CPUs, err = strconv.ParseFloat(text, 64); err != nil || !(o.CPUs > 0 && o.CPUs <= 1<<16) {
+			r.wrong.add(at(f.value), "cpu is %q, expected a number of processors above 0, such as 2 or 0.5", text)
+		}
+	case "memory":
+		if o.Memory, err = code.ParseSize(text); err != nil {
+			r.wrong.add(at(f.value), "memory: %v", err)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (b *builder) task(t *step, f *frame, isSource bool) (product, error) {
 	in := &reads{}
 	task := code.Task{
 		Shell: t.shell, Secrets: t.secrets, Output: t.output, Environment: t.environment, Bundle: b.hash,
-		Env: map[string]code.Template{},
+		Env: map[string]code.Template{}, Memory: t.options.Memory,
 	}
 	if err := b.fillTask(t, &task, f, in); err != nil {
 		return product{}, err

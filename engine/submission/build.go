@@ -208,7 +208,7 @@ func (b *builder) function(key functionKey) function {
 	}
 	described := &b.graph.Functions[key.number]
 	name := described.Module + "." + described.Name
-	o := engine.Options{Retries: described.Retries, Timeout: described.Timeout}
+	o := engine.Options{Retries: described.Retries, Timeout: described.Timeout, CPUs: described.CPUs, Memory: described.Memory}
 	if o.Retries == 0 {
 		o.Retries = engine.NoRetries
 	}

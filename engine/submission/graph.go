@@ -53,6 +53,9 @@ type Function struct {
 	Name    string        `cbor:"name"`   // as f or Class.f
 	Retries int           `cbor:"retries"`
 	Timeout time.Duration `cbor:"timeout_ns"` // of an attempt, 0 for none
+	// CPUs and Memory are what a call needs, see engine.Options; 0 is not counted.
+	CPUs   float64 `cbor:"cpus,omitempty"`
+	Memory int64   `cbor:"memory_bytes,omitempty"`
 	// Pickle has values that cannot be sent otherwise pickled.
 	Pickle bool `cbor:"pickle"`
 }

@@ -21,6 +21,7 @@ type job struct {
 	info                record.RunInfo
 	options             engine.RunOptions
 	graph               *dag.Graph
+	needs               []amount // of each function, nil where none needs anything
 	run                 state.Run
 	values              dag.Values // converted once instead of for every task
 	numbers             *dag.Numbering
@@ -47,7 +48,7 @@ type sharedRun struct {
 
 func newJob(p *Pool, ej execution.Job) *job {
 	return &job{
-		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph,
+		pool: p, info: ej.Info, options: ej.Options, graph: ej.Graph, needs: p.resources.needs(ej.Graph),
 		lanes: make([]state.Lane, p.cfg.Width), shared: sharedRun{leaving: make(chan struct{})},
 	}
 }

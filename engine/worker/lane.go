@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -86,12 +87,13 @@ func (l *lane) executing() *attempt {
 // claim tries to claim a node of each run in turn, starting after the run of the last claim.
 func (l *lane) claim() (*job, state.Claim, bool) {
 	jobs := *l.pool.jobs.Load()
+	isCrowded := l.pool.resources.isCrowded()
 	for range jobs {
 		if l.turn++; l.turn >= len(jobs) {
 			l.turn = 0
 		}
 		j := jobs[l.turn]
-		if !j.isOpen.Load() {
+		if !j.isOpen.Load() || isCrowded && j.shared.member != nil {
 			continue
 		}
 		l.fence = j.fence.Load()
@@ -155,18 +157,29 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	case err == nil:
 		args, err = j.arguments(args, p, in.values)
 	}
+	var need amount
+	if j.needs != nil && err == nil {
+		need = j.needs[scope.Function(p.Local)]
+	}
+	isAdmitted := need == amount{} || l.admit(j, c, need)
 	a := l.attempt(j, c)
 	a.started = claimed
-	if !head || in.fetched || scope.Flags(p.Local)&dag.Gathers != 0 {
+	if !head || in.fetched || need != (amount{}) || scope.Flags(p.Local)&dag.Gathers != 0 {
 		a.started = j.run.Now()
 	}
 	l.latest.Store(a)
 	var out any
-	if cause := j.cutCause(l.fence); cause != nil {
+	switch cause := j.cutCause(l.fence); {
+	case cause != nil:
 		a.cancel(cause, a.started)
 		err = cause
-	} else if err == nil {
-		out, err = l.invoke(f, a, args)
+		if isAdmitted && need != (amount{}) {
+			l.pool.resources.release(need)
+		}
+	case !isAdmitted:
+		err = context.Canceled
+	case err == nil:
+		out, err = l.invoke(f, a, args, need)
 	}
 	e.Ended = j.run.Now()
 	clear(args)
@@ -227,8 +240,11 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // invoke calls the body. A panic becomes an error; runtime.Goexit cannot be stopped, so its attempt is ended and the
-// lane replaced from within the deferred call.
-func (l *lane) invoke(f *engine.Function, a *attempt, args []any) (out any, err error) {
+// lane replaced from within the deferred call. What the task needs is released.
+func (l *lane) invoke(f *engine.Function, a *attempt, args []any, need amount) (out any, err error) {
+	if need != (amount{}) {
+		defer l.pool.resources.release(need)
+	}
 	returned := false
 	defer func() {
 		if returned {

@@ -58,8 +58,9 @@ func (p *Pool) monitor(ctx context.Context) {
 // ready returns approximately how many nodes can be claimed immediately.
 func (p *Pool) ready() int {
 	n := 0
+	isCrowded := p.resources.isCrowded()
 	for _, j := range *p.jobs.Load() {
-		if j.isOpen.Load() {
+		if j.isOpen.Load() && !(isCrowded && j.shared.member != nil) {
 			n += j.run.Ready()
 		}
 	}
@@ -70,8 +71,9 @@ func (p *Pool) ready() int {
 // for them, so they only count when all lanes are busy.
 func (p *Pool) waiting() int {
 	n, elsewhere := 0, 0
+	isCrowded := p.resources.isCrowded()
 	for _, j := range *p.jobs.Load() {
-		if !j.isOpen.Load() {
+		if !j.isOpen.Load() || isCrowded && j.shared.member != nil {
 			continue
 		}
 		n += j.run.Ready()

@@ -39,6 +39,9 @@ type Config struct {
 	State state.Store
 	// Width is how many processors the tasks may use; default GOMAXPROCS.
 	Width int
+	// Memory is how many bytes tasks may declare together that they need, see engine.Options; default what the machine, or
+	// the container of this process, has.
+	Memory int64
 	// MaxSlots bounds the lanes, including blocked ones; default 1,024, at least Width.
 	MaxSlots int
 	// SoftStop is how long tasks may still run after Run's context has ended; default 20 s.
@@ -70,14 +73,17 @@ func (c Config) withDefaults() (Config, error) {
 	if c.State == nil {
 		return c, errors.New("worker: State is nil, expected a store such as that of memory.New")
 	}
-	if c.Width < 0 || c.MaxSlots < 0 {
-		return c, fmt.Errorf("worker: Width is %d and MaxSlots %d, expected at least 0", c.Width, c.MaxSlots)
+	if c.Width < 0 || c.MaxSlots < 0 || c.Memory < 0 {
+		return c, fmt.Errorf("worker: Width is %d, MaxSlots %d and Memory %d, expected at least 0", c.Width, c.MaxSlots, c.Memory)
 	}
 	if _, ok := c.State.(state.Shared); c.Idle && !ok {
 		return c, errors.New("worker: Idle is set, expected a State that is shared with processes that execute tasks")
 	}
 	if c.Width == 0 {
 		c.Width = runtime.GOMAXPROCS(0)
+	}
+	if c.Memory == 0 {
+		c.Memory = systemMemory()
 	}
 	if c.MaxSlots == 0 {
 		c.MaxSlots = 1024
@@ -104,14 +110,15 @@ type Preparation func(ctx context.Context, report func(record.Preparation)) erro
 
 // Pool implements execution.Executor with goroutines of this process. Safe for concurrent use.
 type Pool struct {
-	cfg   Config    // never changed after New, like host, pid and began
-	host  string    // "" if unknown
-	pid   int       // of this process
-	began time.Time // when New was called
-	lanes laneGroup
-	logs  followed
-	jobs  atomic.Pointer[[]*job] // jobs that have not ended; stored under mu, loaded by any goroutine
-	added chan struct{}          // capacity 1: admit sends when it adds a job, the monitor receives
+	cfg       Config    // never changed after New, like host, pid and began
+	host      string    // "" if unknown
+	pid       int       // of this process
+	began     time.Time // when New was called
+	lanes     laneGroup
+	logs      followed
+	resources resources
+	jobs      atomic.Pointer[[]*job] // jobs that have not ended; stored under mu, loaded by any goroutine
+	added     chan struct{}          // capacity 1: admit sends when it adds a job, the monitor receives
 
 	mu        sync.Mutex
 	accepted  int            // jobs so far; guarded by mu
@@ -127,7 +134,7 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, added: make(chan struct{}, 1), pid: os.Getpid(), began: time.Now()}
+	p := &Pool{cfg: cfg, resources: newResources(&cfg), added: make(chan struct{}, 1), pid: os.Getpid(), began: time.Now()}
 	p.host, _ = os.Hostname() // records of a host without a name have only its pid
 	if p.cfg.Name == "" {
 		p.cfg.Name = fmt.Sprintf("%s:%d", p.host, p.pid)
@@ -144,6 +151,11 @@ func (p *Pool) Submit(ctx context.Context, ej execution.Job) (execution.Executio
 	p.mu.Unlock()
 	if closed {
 		return nil, engine.ErrClosed
+	}
+	if _, isShared := p.cfg.State.(state.Shared); !isShared { // otherwise another process may have them
+		if err := p.resources.lacks(ej.Graph); err != nil {
+			return nil, err
+		}
 	}
 	j := newJob(p, ej)
 	run, err := p.cfg.State.Create(ctx, ej, j.hooks())
@@ -279,10 +291,18 @@ func (p *Pool) join(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	if err := shared.Join(ctx, p.cfg.Find, p.joinRun); err != nil && ctx.Err() == nil {
+	if err := shared.Join(ctx, p.find, p.joinRun); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	return nil
+}
+
+// find finds the functions of this process that it can call: it leaves those to others for which it has too little.
+func (p *Pool) find(workflow string, s engine.Signature) *engine.Function {
+	if !amountOf(s.CPUs, s.Memory).fits(p.resources.total) {
+		return nil
+	}
+	return p.cfg.Find(workflow, s)
 }
 
 // joinRun begins to work on a run that was submitted elsewhere. No caller in this process waits for it.

@@ -282,6 +282,8 @@ class _Description:
                     "retries": ref.options["retries"],
                     "timeout_ns": 0 if timeout is None else max(1, int(timeout * 1e9)),
                     "pickle": ref.options["pickle"],
+                    "cpus": ref.options["cpus"],
+                    "memory_bytes": ref.options["memory"],
                 }
             )
         return self.known[key]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
-from typing import Any, Callable, Generic, Optional, TypeVar, overload
+from typing import Any, Callable, Generic, Mapping, Optional, Tuple, TypeVar, overload
 
 from ._graph import Call, Ref, named
 
@@ -65,22 +66,55 @@ def as_ref(value: Any) -> Ref:
     """A value with refs in it as one, whose run returns the value with what they stand for."""
     if isinstance(value, Ref):
         return value
-    return Call(("dagscope._task", "same"), {"retries": 0, "timeout": None, "pickle": False}, (value,), {})
+    return Call(("dagscope._task", "same"), {"retries": 0, "timeout": None, "pickle": False, "cpus": 0.0, "memory": 0}, (value,), {})
+
+
+_UNITS = {"b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+def _needs(resources: Mapping[str, Any]) -> Tuple[float, int]:
+    """Processors and bytes of memory of resources."""
+    unknown = set(resources) - {"cpu", "memory"}
+    if unknown:
+        raise ValueError(f"resources has {sorted(unknown)}, expected cpu and memory")
+    cpu, memory = resources.get("cpu", 0.0), resources.get("memory", 0)
+    if isinstance(cpu, bool) or not isinstance(cpu, (int, float)) or not 0 <= cpu <= 1 << 16:
+        raise ValueError(f"cpu is {cpu!r}, expected a number of processors, such as 2 or 0.5")
+    if isinstance(memory, str):
+        parsed = re.fullmatch(r"([0-9.]+) *([kmgt]ib|b)?", memory.strip().lower())
+        try:
+            memory = round(float(parsed[1]) * _UNITS[parsed[2] or "b"]) if parsed else -1
+        except ValueError:
+            memory = -1
+    if type(memory) is not int or memory < 0:
+        raise ValueError(f"memory is {resources['memory']!r}, expected bytes, or a text such as '512MiB' or '1.5GiB'")
+    return float(cpu), memory
 
 
 @overload
 def task(function: Callable[..., R]) -> Task[R]: ...
 @overload
-def task(*, retries: int = 0, timeout: Optional[float] = None, pickle: bool = False) -> Callable[[Callable[..., R]], Task[R]]: ...
-def task(function: Optional[Callable[..., R]] = None, *, retries: int = 0, timeout: Optional[float] = None, pickle: bool = False) -> Any:
+def task(
+    *, retries: int = 0, timeout: Optional[float] = None, pickle: bool = False, resources: Optional[Mapping[str, Any]] = None
+) -> Callable[[Callable[..., R]], Task[R]]: ...
+def task(
+    function: Optional[Callable[..., R]] = None,
+    *,
+    retries: int = 0,
+    timeout: Optional[float] = None,
+    pickle: bool = False,
+    resources: Optional[Mapping[str, Any]] = None,
+) -> Any:
     """Makes a task of a function of a module, as @task or with options, as @task(retries=2).
 
     retries: how many times a failed attempt is repeated. timeout: seconds that an attempt may take, None for any time.
-    pickle: values that cannot be sent otherwise are pickled, where the worker allows that.
+    pickle: values that cannot be sent otherwise are pickled, where the worker allows that. resources: what a call needs, as
+    {"cpu": 2, "memory": "1.5GiB"}; a worker calls no more tasks at a time than it has processors and memory for.
     """
     if type(retries) is not int or retries < 0:
         raise ValueError(f"retries is {retries!r}, expected a whole number of at least 0")
     if timeout is not None and not timeout > 0:
         raise ValueError(f"timeout is {timeout!r}, expected more than 0 seconds, or None")
-    options = {"retries": retries, "timeout": timeout, "pickle": pickle}
+    cpus, memory = _needs(resources or {})
+    options = {"retries": retries, "timeout": timeout, "pickle": pickle, "cpus": cpus, "memory": memory}
     return functools.partial(Task, options=options) if function is None else Task(function, options)

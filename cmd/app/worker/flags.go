@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/invoke"
 	"github.com/dagscope/dagscope/engine/state/redis"
 )
@@ -149,27 +148,13 @@ func (a Accepting) Check(secretFile string) error {
 // Size is a number of bytes on the command line.
 type Size int64
 
-// sizeUnits are the units of Size in lower case. B is last, since the others end with it.
-var sizeUnits = []struct {
-	name string
-	size float64
-}{{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40}, {"b", 1}}
-
 // UnmarshalText parses a size such as 500MiB or 1.5GiB.
 func (s *Size) UnmarshalText(text []byte) error {
-	number, unit := strings.ToLower(string(text)), 1.0
-	for _, u := range sizeUnits {
-		if before, ok := strings.CutSuffix(number, u.name); ok {
-			number, unit = strings.TrimSpace(before), u.size
-			break
-		}
+	n, err := code.ParseSize(string(text))
+	if err == nil {
+		*s = Size(n)
 	}
-	n, err := strconv.ParseFloat(number, 64)
-	if n = math.Round(n * unit); err != nil || strings.Trim(number, "0123456789.") != "" || n < 1 || n >= 1<<63 {
-		return fmt.Errorf("%q is not a size of 1 byte or more, expected bytes, or a number with KiB, MiB, GiB or TiB, such as 500MiB", text)
-	}
-	*s = Size(n)
-	return nil
+	return err
 }
 
 // Options are the flags of a worker.
@@ -177,7 +162,7 @@ type Options struct {
 	Redis
 	Name     string        `env:"DAGSCOPE_WORKER" placeholder:"NAME" help:"Name of this worker in records, which must be unique (default host:pid)."`
 	Slots    int           `placeholder:"N" help:"How many tasks it executes at a time (default one for each processor, and more while tasks wait and processors are idle; with --children 1 each)."`
-	Memory   Size          `placeholder:"SIZE" help:"Limit the memory of the process, such as 2GiB; with --children of each child. At least 128MiB."`
+	Memory   Size          `placeholder:"SIZE" help:"Limit the memory of the process, such as 2GiB, and of what its tasks declare together; with --children of each child. At least 128MiB."`
 	Children int           `placeholder:"N" help:"Supervise N processes that execute tasks: one that dies is replaced, and its task is identified."`
 	Listen   string        `placeholder:"HOST:PORT" help:"Execute tasks only when invoked by POST /invoke at this address. Requires --secret-file."`
 	For      time.Duration `default:"5m" placeholder:"TIME" help:"The longest duration of such a request (default 5m); no task begins in the last fifth."`
