@@ -101,6 +101,10 @@ bench-memory: need-go ## measure what ended runs leave in memory, compared with 
 bench-redis: build need-redis ## measure runs on Redis with worker processes: rates, costs, latency, next to floors and peers
 	cd bench && $(GO) run ./redis
 
+.PHONY: bench-python
+bench-python: need-go ## measure Python functions and commands as tasks next to Dask, concurrent.futures, pipes and posix_spawn
+	cd bench && $(GO) run ./python
+
 .PHONY: bench-history
 bench-history: need-go need-redis ## measure questions about a quarter of a year next to SQLite and, with DUCKDB=1, DuckDB
 	cd bench && $(GO) run $(if $(DUCKDB),-tags duckdb) ./history

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	_ "embed"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/dagscope/dagscope/bench/internal/script"
 	"github.com/dagscope/dagscope/cmd/app/bench"
 )
 
@@ -37,40 +32,16 @@ type daskLine struct {
 	Distinct  int
 }
 
-// dask runs the script with one thread for numpy's BLAS, so that schedulers alone make use of processors.
+// dask runs the script.
 type dask struct{ python string }
 
 func (d dask) missing(ctx context.Context) bool {
 	return exec.CommandContext(ctx, d.python, "-c", "import dask, dask.array, numpy").Run() != nil
 }
 
-// run executes the script from a file, because Dask's processes load it again.
-func (d dask) run(ctx context.Context, rounds int, args ...string) (_ []daskLine, err error) {
-	dir, err := os.MkdirTemp("", "dagscope-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	script := filepath.Join(dir, "dask_peer.py")
-	if err := os.WriteFile(script, []byte(daskPeer), 0o600); err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, d.python, append([]string{script, strconv.Itoa(rounds)}, args...)...)
-	cmd.Env = append(os.Environ(), "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1", "BLIS_NUM_THREADS=1")
-	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("dask: %w: %s", err, bytes.TrimSpace(problems.Bytes()))
-	}
-	var lines []daskLine
-	for scanner := bufio.NewScanner(&out); scanner.Scan(); {
-		var l daskLine
-		if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
-			return nil, fmt.Errorf("dask: a line is %q, expected JSON: %w", scanner.Text(), err)
-		}
-		lines = append(lines, l)
-	}
-	return lines, nil
+func (d dask) run(ctx context.Context, rounds int, args ...string) ([]daskLine, error) {
+	files := []script.File{{Name: "dask_peer.py", Text: daskPeer}}
+	return script.Run[daskLine](ctx, d.python, files, nil, append([]string{strconv.Itoa(rounds)}, args...)...)
 }
 
 // compareDask measures Dask's schedulers where there are any.

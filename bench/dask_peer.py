@@ -19,6 +19,7 @@ import dask.array as da
 import numpy
 from dask.multiprocessing import get as get_processes
 from dask.threaded import get as get_threads
+from shapes import chain, fan, tree
 
 SCHEDULERS = {"sync": dask.get, "threads": get_threads}
 
@@ -36,14 +37,6 @@ def blas():
             if re.search(r"/lib\w*(blas|mkl|blis|atlas)[\w.-]*\.so", path):
                 libraries.add(os.path.realpath(path))
     return ", ".join(sorted(libraries)) or "unknown"
-
-
-def leaf(a):
-    return a
-
-
-def add(a, b):
-    return a + b
 
 
 class Graph:
@@ -73,27 +66,6 @@ class Delayed:
 
     def run(self, result, get):
         return result.compute(scheduler=get)
-
-
-def tree(task, leaves):
-    level = [task(leaf, i) for i in range(leaves)]
-    while len(level) > 1:
-        up = [task(add, level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = up + (level[-1:] if len(level) % 2 else [])
-    return level[0], 2 * leaves - 1, leaves * (leaves - 1) // 2
-
-
-def fan(task, branches):
-    root = task(leaf, 0)
-    result = task(sum, [task(add, root, i + 1) for i in range(branches)])
-    return result, branches + 2, branches * (branches + 1) // 2
-
-
-def chain(task, links):
-    at = task(leaf, 0)
-    for i in range(1, links):
-        at = task(add, at, i)
-    return at, links, links * (links - 1) // 2
 
 
 def processor_time():
