@@ -8,17 +8,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/web/api"
 )
 
-// archives are the files of projects, by the SHA-256 of the archive in hexadecimal. Safe for concurrent use, also by
-// several processes.
+// archives are the files of projects, by the SHA-256 of the archive in hexadecimal. Those that were used last are kept, and
+// the time of a file is that of its last use. Safe for concurrent use, also by several processes.
 type archives struct {
-	dir string
+	dir  string
+	most int64 // bytes of all files
 
 	mu   sync.Mutex
 	last code.Bundle // what bundle returned last, as most runs of a client have the same; guarded by mu
@@ -42,9 +45,11 @@ func (a *archives) has(hash string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = os.Stat(path)
-	return err == nil, nil
+	return use(path) == nil, nil
 }
+
+// use has a file be the last to leave.
+func use(path string) error { return os.Chtimes(path, time.Time{}, time.Now()) }
 
 // put keeps an archive that has the hash and can be unpacked.
 func (a *archives) put(hash string, data []byte) error {
@@ -74,7 +79,42 @@ func (a *archives) put(hash string, data []byte) error {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(file, path)
+	if err := os.Rename(file, path); err != nil {
+		return err
+	}
+	return a.prune(path)
+}
+
+// prune removes the archives that were not used for longest, until the others are within the bound. latest stays.
+func (a *archives) prune(latest string) error {
+	entries, err := os.ReadDir(a.dir)
+	if err != nil {
+		return err
+	}
+	var all []fs.FileInfo
+	left := int64(0)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			continue // another process has removed it, or it is a folder for drafts
+		}
+		all = append(all, info)
+		left += info.Size()
+	}
+	slices.SortFunc(all, func(x, y fs.FileInfo) int { return x.ModTime().Compare(y.ModTime()) })
+	for _, info := range all {
+		if left <= a.most {
+			return nil
+		}
+		if info.Name() == filepath.Base(latest) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(a.dir, info.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		left -= info.Size()
+	}
+	return nil
 }
 
 // bundle returns what tasks need of an archive; for "" no files.
@@ -102,6 +142,7 @@ func (a *archives) bundle(hash string) (code.Bundle, error) {
 	if err := b.Seal(); err != nil {
 		return code.Bundle{}, err
 	}
+	_ = use(path) // it is only pruned sooner
 	a.last, a.hash = b, hash
 	return b, nil
 }

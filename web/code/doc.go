@@ -6,10 +6,12 @@
 // refused, of this site too. An archive is kept only if it has the hash it is sent under and can be unpacked: no links, no
 // paths out of its folder, no more than code.MaxBundle bytes.
 //
-// Costs: an archive is unpacked once when it comes. The value that a run returned stays in memory for KeepFor after the end
+// Costs: an archive is unpacked once when it comes. Those that were used last stay in their folder, ArchiveBytes of them; a
+// client sends one that has left again. The value that a run returned stays in memory for KeepFor after the end
 // of the run, at most KeepBytes of all together, the oldest leaving first.
 //
-// Caveats: archives stay in their folder until somebody removes them. The values of runs do not survive a restart.
+// Caveats: the values of runs do not survive a restart. The bound of archives holds after each that is sent, so a folder
+// that several services share may exceed it by what they receive at the same time.
 //
 // The requests, below the API's path; bodies of errors are problems as those of the API:
 //

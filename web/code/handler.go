@@ -34,8 +34,9 @@ type Config struct {
 	Engine submitter
 	// Runner makes the functions of tasks; without one, everything is refused.
 	Runner *code.Runner
-	// Dir is the folder of archives.
-	Dir string
+	// Dir is the folder of archives; ArchiveBytes bounds those that are kept there, those used last; default 1 GiB.
+	Dir          string
+	ArchiveBytes int64
 	// Keys are those of which each request has to carry one; without any, everything is refused.
 	Keys []string
 	// Base is the prefix of the paths of pages.
@@ -73,10 +74,13 @@ func New(cfg Config) *Handler {
 	if cfg.KeepBytes <= 0 {
 		cfg.KeepBytes = 1 << 30
 	}
+	if cfg.ArchiveBytes <= 0 {
+		cfg.ArchiveBytes = 1 << 30
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{cfg: cfg, router: chi.NewRouter(), archives: archives{dir: cfg.Dir}, runs: newRuns(&cfg)}
+	h := &Handler{cfg: cfg, router: chi.NewRouter(), archives: archives{dir: cfg.Dir, most: cfg.ArchiveBytes}, runs: newRuns(&cfg)}
 	h.router.Use(h.admit)
 	h.router.Head("/bundles/{hash}", h.handle(h.hasArchive))
 	h.router.Put("/bundles/{hash}", h.handle(h.putArchive))

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,34 @@ func TestArchives(t *testing.T) {
 	left, err := os.ReadDir(w.cfg.Dir)
 	require.NoError(t, err)
 	require.Len(t, left, 1, "drafts are removed")
+}
+
+// TestArchivesLeave: those that were not used for longest leave for newer ones; to ask for one is to use it.
+func TestArchivesLeave(t *testing.T) {
+	names := []string{"a.py", "b.py", "c.py", "d.py"}
+	hashes, archives := make([]string, len(names)), make([][]byte, len(names))
+	for i, name := range names {
+		hashes[i], archives[i] = archive(t, &zip.FileHeader{Name: name})
+	}
+	w := newWorld(t, func(c *code.Config) { c.ArchiveBytes = int64(3 * len(archives[0])) })
+	put := func(i int) {
+		require.Equal(t, http.StatusNoContent, w.ask("PUT", "/bundles/"+hashes[i], archives[i]).Code)
+	}
+	for i := range 3 {
+		put(i)
+		old := time.Now().Add(time.Duration(i-10) * time.Hour)
+		require.NoError(t, os.Chtimes(filepath.Join(w.cfg.Dir, hashes[i]+".zip"), old, old))
+	}
+	require.Equal(t, http.StatusOK, w.ask("HEAD", "/bundles/"+hashes[0], nil).Code)
+	require.Equal(t, http.StatusCreated, w.ask("POST", "/runs", description(t, hashes[1], "x")).Code)
+	put(3)
+	for i, want := range []bool{true, true, false, true} {
+		_, err := os.Stat(filepath.Join(w.cfg.Dir, hashes[i]+".zip"))
+		require.Equal(t, want, err == nil, names[i])
+	}
+	small := newWorld(t, func(c *code.Config) { c.ArchiveBytes = 1 })
+	require.Equal(t, http.StatusNoContent, small.ask("PUT", "/bundles/"+hashes[0], archives[0]).Code)
+	require.Equal(t, http.StatusCreated, small.ask("POST", "/runs", description(t, hashes[0], "x")).Code, "the newest stays")
 }
 
 // begin submits a graph and returns the path of its run.
