@@ -41,6 +41,8 @@ interface Whole {
   readonly sums: Float64Array | null;
 }
 
+/** A node this high on the screen has room for its name. */
+const READABLE_PX = 16;
 const NO_PATH: ReadonlySet<number> = new Set();
 
 /**
@@ -147,14 +149,20 @@ export class GraphStage {
     this.setView(this.#view.pan(dx, dy));
   }
 
-  /** Moves the view so that a task is in its middle; zoomed in far enough to stand apart from the tasks around it. */
-  centreOn(node: number): void {
+  /**
+   * Brings a task to the middle, zoomed in as far as its name takes; where it is in view and can be read, nothing moves.
+   */
+  reveal(node: number): void {
     const shape = this.#shaped();
     const rect = shape && this.#input ? nodeRect(shape.geometry, this.#input.index, node) : null;
-    if (!rect) return;
+    if (!shape || !rect || !this.#input) return;
     const { width, height } = this.#viewport;
-    const { kx, ky } = this.#view;
-    if (kx === 1 && ky === 1 && rect.h >= 3) return; // all is in view
+    const [left, top] = [this.#view.toX(rect.x), this.#view.toY(rect.y)];
+    const [w, h] = [rect.w * this.#view.kx, rect.h * this.#view.ky];
+    const isInView = left >= 0 && top >= 0 && left + w <= width && top + h <= height;
+    if (isInView && h >= READABLE_PX) return;
+    const limits = zoomLimits(shape.geometry, mostInstances(this.#input.index));
+    const { kx, ky } = zoomWithin(this.#view, limits, Math.max(1, READABLE_PX / h), 0, 0);
     this.setView(
       new GraphView(kx, ky, width / 2 - (rect.x + rect.w / 2) * kx, height / 2 - (rect.y + rect.h / 2) * ky),
     );

@@ -28,7 +28,7 @@ export interface LaneBuckets extends BucketRange {
   readonly long: readonly number[];
 }
 
-/** The hue of an attempt, by row of the table; negative for none. */
+/** The hue of an attempt or its step of the ramp, by row of the table; negative for none. */
 export type HueOf = (row: number) => number;
 
 /** Stretches begin and end at multiples of this, so that a small pan finds them made. */
@@ -50,6 +50,11 @@ export class BucketCache {
   #version = -1;
   /** Rows read since the start: a budget of painting. */
   rowsRead = 0;
+
+  /** Forgets what was made, because attempts have other hues now. */
+  clear(): void {
+    this.#kept.clear();
+  }
 
   /**
    * longNs: from which length on an attempt is left out; Infinity leaves none out but those that have not ended. hueOf: how to

@@ -4,6 +4,7 @@ import type { LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
 import { barHeight, rowTop, xOf, type LanesFrame } from './lanes-frame';
 import { stateIs } from './mark-state';
+import { isMagnitude } from './node-colours';
 import type { RectBatch } from './rect-batch';
 
 /** Attempts off the shown path keep this much. */
@@ -18,8 +19,8 @@ interface Layer {
 }
 
 /**
- * Adds the buckets of a row that touch [fromNs, toNs): running at the foot, by hue where colours are of functions or
- * workers, and moving bytes above it.
+ * Adds the buckets of a row that touch [fromNs, toNs): running at the foot, by hue or step where colours are of
+ * functions, workers or amounts, and moving bytes above it.
  */
 export function addBuckets(
   frame: LanesFrame,
@@ -59,10 +60,11 @@ function edgesOf(frame: LanesFrame, buckets: LaneBuckets, first: number, last: n
   return edges;
 }
 
-function runningLayers({ palette }: LanesFrame, { running, byHue }: LaneBuckets): Layer[] {
+function runningLayers({ palette, colours }: LanesFrame, { running, byHue }: LaneBuckets): Layer[] {
   if (byHue.length === 0) return [{ fill: palette.phasePast.running, share: running }];
+  const ramp = isMagnitude(colours.mode) ? palette.magnitude : palette.functionsQuiet;
   return byHue.map(({ hue, running: share }) => {
-    const fill = hue < 0 ? palette.phase.update : palette.functionsQuiet[hue % palette.functionsQuiet.length]!;
+    const fill = hue < 0 ? palette.phase.update : ramp[hue % ramp.length]!;
     return { fill, share };
   });
 }

@@ -9,7 +9,7 @@ import { bucketWidth, type TimeScale } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
 import { bucketRange, type BucketCache, type BucketRange, type HueOf, type LaneBuckets } from './lane-buckets';
 import { laneKey, type LaneRow, type LanesLayout } from './lane-layout';
-import type { NodeColours } from './node-colours';
+import { isMagnitude, type NodeColours } from './node-colours';
 import type { Rect } from './rect';
 import type { RibbonSteps } from './ribbon-steps';
 
@@ -162,10 +162,11 @@ export function laneBuckets(frame: LanesFrame, lane: Lane): LaneBuckets | null {
   return frame.buckets.of(frame.table, name, [lane], range, longNs(range), hueOf(frame));
 }
 
-/** The hue of an attempt, where colours are of functions or workers: the one that its bar has. */
+/** The hue of an attempt, where colours are of functions or workers, or its step of the ramp: the one that its bar has. */
 function hueOf({ table, colours, index }: LanesFrame): HueOf | undefined {
   if (colours.mode === 'function') return (row) => colours.functions[index.functionOf(table.node[row]!)] ?? -1;
   if (colours.mode === 'worker') return (row) => colours.workers[table.worker[row]!] ?? -1;
+  if (isMagnitude(colours.mode)) return (row) => colours.step(table.node[row]!) || -1;
   return undefined;
 }
 

@@ -76,6 +76,7 @@ export class LanesStage {
     this.#input = input;
     this.#version = input.table.version;
     this.#frame = null;
+    if (input.colours !== before?.colours) this.#buckets.clear();
     const hasNewSlots = input.slots !== before?.slots || input.processors !== before.processors;
     if (isNewTable || hasNewSlots || input.workers !== before?.workers) this.#relayout();
     if (isNewTable || hasNewSlots || !before || !hasSameGround(before, input))

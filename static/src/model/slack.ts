@@ -11,7 +11,8 @@ const cache = new WeakMap<GraphIndex, { version: number; latestNs: Float64Array 
 /**
  * Slack of a task of an ended run in ns: how much later its last attempt could have been over. What follows on it are the
  * tasks that wait for it, over the edges of the graph, and the next attempt on its lane; each would have taken as long as
- * it did from the moment at which it was ready and its lane free (the backward pass of the critical path method, Kelley
+ * it did from the moment at which it was ready and its lane free; records of other tools, whose lanes are mostly inferred,
+ * have the edges of the graph alone (the backward pass of the critical path method, Kelley
  * and Walker 1959, with lanes as further edges). NaN while the run is live, and of a task that has no end.
  */
 export function slackOf(index: GraphIndex, table: RunTable, node: number): number {
@@ -51,7 +52,7 @@ class BackwardPass {
     this.#freeNs = new Float64Array(table.rows).fill(-Infinity);
     this.#latestNs = new Float64Array(index.nodes + table.rows);
     this.#visit = new Uint8Array(index.nodes + table.rows);
-    this.#followLanes();
+    if (!table.recorded) this.#followLanes(); // those of another tool's record may be made up, one for what ran at once
   }
 
   /** By row: when it would have had to be over at the latest. */

@@ -30,7 +30,7 @@ function decoded(part: string): string {
   }
 }
 
-export const colourModes = ['state', 'function', 'worker', 'rank'] as const;
+export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'slack'] as const;
 export type ColourMode = (typeof colourModes)[number];
 
 export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks'] as const;

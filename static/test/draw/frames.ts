@@ -51,7 +51,7 @@ export class ManualFrames implements FrameHost {
   }
 }
 
-export const byState: NodeColours = { mode: 'state', functions: [0, 5, 10, 3], workers: [0, 5], rank: () => NaN };
+export const byState: NodeColours = { mode: 'state', functions: [0, 5, 10, 3], workers: [0, 5], step: () => 0 };
 
 interface Canvases {
   readonly ground: RecordingContext;

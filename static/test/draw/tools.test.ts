@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fitCanvas, fitRatio } from '../../src/draw/fit-canvas';
 import { Hatches } from '../../src/draw/hatches';
 import { drawIcon, ICON_SIZE, icons } from '../../src/draw/icons';
-import { rankStep, taskColour } from '../../src/draw/node-colours';
+import { taskColour } from '../../src/draw/node-colours';
 import { iconToken, mixColours, readPalette, registerRoles } from '../../src/draw/palette';
 import { cutMiddle, TextMeasurer } from '../../src/draw/text-measurer';
 import { taskStates } from '../../src/model/task-state';
@@ -182,9 +182,10 @@ describe('taskColour', () => {
     expect(taskColour({ ...byState, mode: 'worker' }, palette, 1, -1, 0)).toBeNull();
   });
 
-  it('steps the magnitude by rank', () => {
-    expect([0, 0.25, 0.6, 0.8, 0.95, 0.99].map(rankStep)).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(taskColour({ ...byState, mode: 'rank', rank: () => 0.99 }, palette, 0, 0, 0)?.full).toBe('mag-6');
-    expect(taskColour({ ...byState, mode: 'rank', rank: () => NaN }, palette, 0, 0, 0)).toBeNull();
+  it('takes the step of the ramp in the modes that show an amount, and nothing where it is not known', () => {
+    for (const mode of ['rank', 'duration', 'slack'] as const) {
+      expect(taskColour({ ...byState, mode, step: () => 6 }, palette, 0, 0, 0)?.full).toBe('mag-6');
+      expect(taskColour({ ...byState, mode, step: () => 0 }, palette, 0, 0, 0)).toBeNull();
+    }
   });
 });

@@ -40,6 +40,13 @@ describe('slack', () => {
     expect(slacks(shared, 3, [], 30)).toEqual([0, 0, 25]);
   });
 
+  test('leaves out the lanes of a record of another tool, which may be inferred', () => {
+    const rows = [ran(0, 0, 0, 10, { slot: 0 }), ran(1, 0, 10, 30, { slot: 0 })];
+    const table = tableOf(rows, { ended: true, nowNs: 30 });
+    const recorded = new Proxy(table, { get: (of, name) => (name === 'recorded' ? true : Reflect.get(of, name, of)) });
+    expect(slackOf(new GraphIndex(graphOf(['f', 'g']), recorded), recorded, 0)).toBe(20);
+  });
+
   test('grows by the time for which the next task had to wait for its lane anyway', () => {
     // 2 is ready at 10, when 0 is over, but its lane is free only at 25, after 1.
     const queued = [ran(0, 0, 0, 10, { slot: 0 }), ran(1, 0, 0, 25, { slot: 1 }), ran(2, 10, 25, 40, { slot: 1 })];

@@ -3,6 +3,7 @@
 import { iconToken } from '../../draw/palette';
 import type { StateCounts } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
+import { type ColourMode, colourModes } from '../../model/url-state';
 
 export interface LegendState {
   readonly state: TaskState;
@@ -24,5 +25,35 @@ export function legendStates(counts: StateCounts, final: StateCounts): LegendSta
     .map((state) => ({ state, count: counts[state], token: iconToken(state) }));
 }
 
-/** Steps of the magnitude ramp, from the first that is used. */
-export const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'] as const;
+/** The steps of a ramp in words, and what they are steps of. */
+export interface LegendRamp {
+  readonly steps: readonly string[];
+  readonly of: string;
+}
+
+const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'];
+
+/** What the ramp stands for in the modes that show how much of something a task has; undefined in the others. */
+export function legendRamp(mode: ColourMode, live: boolean): LegendRamp | undefined {
+  if (mode === 'rank') return { steps: rankSteps, of: 'of past execute times of the same function' };
+  if (mode === 'duration') return { steps: rankSteps, of: 'of the execute times of this run' };
+  if (mode !== 'slack') return undefined;
+  const of = 'of the makespan: how much later a task could have been over';
+  return live ? { steps: [], of: 'slack is known when the run ends' } : { steps: slackSteps, of };
+}
+
+const slackSteps = ['≥ 50 %', '< 50 %', '< 20 %', '< 5 %', '< 1 %', 'none'].map((step) =>
+  step.replace(' %', '\u00a0%'),
+);
+
+const modeTitles: Readonly<Record<ColourMode, string>> = {
+  state: 'State',
+  function: 'Function',
+  worker: 'Worker',
+  rank: 'Past rank',
+  duration: 'Duration',
+  slack: 'Slack',
+};
+
+/** Ways to colour tasks, as they are offered. */
+export const legendModes = colourModes.map((mode) => ({ mode, title: modeTitles[mode] }));

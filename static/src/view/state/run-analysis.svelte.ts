@@ -1,19 +1,23 @@
 // What follows from the table of a run, the moment shown and the choices of its page, for pictures and panels alike.
 
 import type { RunSummary } from '../../api/schema';
-import type { ColourMode, NodeColours } from '../../draw/node-colours';
+import type { NodeColours } from '../../draw/node-colours';
+import { NO_STEP, rankStep, slackStep } from '../../model/colour-steps';
 import { type CriticalPath, criticalPathOf } from '../../model/critical-path';
+import { durationRankOf } from '../../model/duration-rank';
 import { eventsOf, type RunEvents } from '../../model/events';
 import { functionColour } from '../../model/function-colour';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Lanes } from '../../model/lanes';
 import type { Metric } from '../../model/metric';
+import { type Landmarks, landmarksOf } from '../../model/landmarks';
 import { lanesOf } from '../../model/run-lanes';
 import { NO_WORKER, Outcome, type RunTable } from '../../model/run-table';
 import { slackOf } from '../../model/slack';
 import { countStates } from '../../model/state-counts';
 import { endedAttempts, type StateCounts } from '../../model/states';
 import { type FunctionStatistics, TYPICAL_NEEDS, statisticsAt } from '../../model/statistics';
+import type { ColourMode } from '../../model/url-state';
 import { type ExpectedEnd, expectedEnd, liveAxisNs } from './expected-end';
 import { NO_PAST, type Past, pastOf, shareBelow } from './history-rank';
 import { factsOf, type TaskFacts } from './inspect';
@@ -107,6 +111,10 @@ export class RunAnalysis {
     return this.#run.read((index, table) => factsOf(index, table, node, this.#run.atNs));
   }
 
+  get landmarks(): Landmarks {
+    return this.#run.read(landmarksOf);
+  }
+
   onPath(node: number): boolean {
     return this.path?.nodes.has(node) ?? false;
   }
@@ -144,9 +152,22 @@ export class RunAnalysis {
       mode: this.#run.mode,
       functions: this.functionNames.map((_, k) => functionColour(workflow, k)),
       workers: Array.from({ length: workers }, (_, k) => functionColour('workers', k)),
-      rank: (node: number) => this.#rankOf(node),
+      step: this.#stepsOf(this.#run.mode),
     };
   });
+
+  /** What gives a task its step of the ramp; another one when what it reads has changed. */
+  #stepsOf(mode: ColourMode): (node: number) => number {
+    const { source } = this.#run;
+    if (mode === 'duration') return (node) => rankStep(durationRankOf(source.table, node));
+    if (mode === 'slack') {
+      const makespanNs = this.path?.totalNs ?? Number.NaN;
+      return (node) => slackStep(this.slackOf(node) / makespanNs);
+    }
+    if (mode !== 'rank') return () => NO_STEP;
+    void source.past;
+    return (node) => rankStep(this.#rankOf(node));
+  }
 
   #rankOf(node: number): number {
     const table = this.#run.source.table;

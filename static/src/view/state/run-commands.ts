@@ -3,26 +3,9 @@
 import type { Chord } from '../../input/chords';
 import type { Command } from '../../input/commands';
 import { runTabs } from '../../model/url-state';
+import { jumpCommands } from './jumps';
+import type { Pictures } from './pictures';
 import type { RunView } from './run.svelte';
-
-/** The handle of the graph, as much of it as keys use. */
-export interface GraphHandle {
-  fit(): void;
-  zoomBy(factor: number): void;
-  pan(dxPx: number, dyPx: number): void;
-  /** The task next to the selected one that way, -1 for none. */
-  step(dx: number, dy: number): number;
-}
-
-/** The handle of the lanes. */
-export interface LanesHandle {
-  fit(): void;
-}
-
-export interface Pictures {
-  graph(): GraphHandle | undefined;
-  lanes(): LanesHandle | undefined;
-}
 
 const ZOOM = 1.3;
 const PAN_PX = 60;
@@ -33,6 +16,7 @@ export function runCommands(view: RunView, pictures: Pictures): Command[] {
     ...playbackCommands(view),
     ...graphCommands(pictures),
     ...stepCommands(view, pictures),
+    ...jumpCommands(view, pictures),
     ...panelCommands(view),
   ];
 }

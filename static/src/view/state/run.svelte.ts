@@ -1,14 +1,13 @@
 // One run on a page, live or past: data, playhead and choices in one place.
 
 import { FrameLoop } from '../../draw/frame-loop';
-import type { ColourMode } from '../../draw/node-colours';
 import { momentText } from '../../model/clock-format';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
 import { findMark, markOf, nsBetween } from '../../model/same-task';
 import type { RunTable } from '../../model/run-table';
 import { endOf } from '../../model/states';
-import { parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
+import { type ColourMode, parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
 import type { AppState } from './app.svelte';
 import { Pace } from './pace.svelte';

@@ -7,18 +7,18 @@ import type { RunView } from './run.svelte';
 /** No reader goes through more hits than this. */
 const HITS = 20;
 
-/** Finds tasks by the words of their names and functions, see rankOf; the best first. */
-export function taskSearch(view: RunView): SearchSource {
+/** Finds tasks by the words of their names and functions, see rankOf; the best first. open goes to one. */
+export function taskSearch(view: RunView, open: (node: number) => void): SearchSource {
   return {
     title: 'Tasks of this run',
-    find: (text) => Promise.resolve(view.ready ? findTasks(view, wordsOf(text)) : []),
+    find: (text) => Promise.resolve(view.ready ? findTasks(view, wordsOf(text), open) : []),
   };
 }
 
 /** Names that match are ranked no further than this many: a reader who sees so many keeps typing. */
 const RANKED = 2000;
 
-function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {
+function findTasks(view: RunView, wanted: readonly string[], open: (node: number) => void): SearchHit[] {
   const index = view.indexNow;
   const found: { readonly node: number; readonly rank: number }[] = [];
   for (let node = 0; node < index.nodes && found.length < RANKED; node++) {
@@ -31,9 +31,7 @@ function findTasks(view: RunView, wanted: readonly string[]): SearchHit[] {
     id: String(node),
     title: nameOf(index, node),
     detail: view.analysis.factsOf(node).state,
-    open: () => {
-      view.select(node);
-    },
+    open: () => open(node),
   }));
 }
 

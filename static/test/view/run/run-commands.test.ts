@@ -4,6 +4,7 @@ import { CommandRegistry } from '../../../src/input/commands';
 import type { RunSummary } from '../../../src/api/schema';
 import type { Api } from '../../../src/api/client';
 import { exportItems } from '../../../src/view/state/exports';
+import { jumpItems } from '../../../src/view/state/jumps';
 import { runCommands } from '../../../src/view/state/run-commands';
 import type { RunView } from '../../../src/view/state/run.svelte';
 
@@ -20,7 +21,7 @@ function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
     live: false,
     selected: 3,
     criticalPath: false,
-    analysis: { events: 0 },
+    analysis: { events: 0, landmarks: { failed: [], retried: [4, 9], longest: [3] } },
     playback,
     choose: note('choose'),
     select: note('select'),
@@ -48,13 +49,15 @@ function registryOf(view: RunView, done: string[]): CommandRegistry {
   registry.add({ id: 'help', title: '', group: '', chords: ['?'], run: () => undefined });
   registry.add({ id: 'theme', title: '', group: '', chords: ['t'], run: () => undefined });
   registry.add({ id: 'search', title: '', group: '', chords: ['/'], run: () => undefined });
+  const reveal = (node: number): void => void done.push(`reveal ${String(node)}`);
   const graph = {
+    reveal,
     fit: () => done.push('fit'),
     zoomBy: (f: number) => done.push(f > 1 ? 'in' : 'out'),
     step: (x: number) => (x > 0 ? 7 : -1),
     pan: (x: number, y: number) => done.push(`pan ${String(Math.sign(x))} ${String(Math.sign(y))}`),
   };
-  const pictures = { graph: () => graph as never, lanes: () => ({ fit: () => undefined }) };
+  const pictures = { graph: () => graph as never, lanes: () => ({ fit: () => undefined, reveal }) };
   for (const command of runCommands(view, pictures)) registry.add(command);
   return registry;
 }
@@ -82,6 +85,17 @@ describe('keys of a run page', () => {
     press(registry, 'ArrowRight', 'ArrowRight', true);
     press(registry, 'ArrowLeft', 'ArrowLeft', true);
     expect(done).toEqual(['select 7']);
+  });
+
+  it('go to landmarks, one after the other, in both pictures', () => {
+    const { view, done } = notes();
+    const registry = registryOf(view, done);
+    expect(['x', 'r', 'l'].map((key) => press(registry, key))).toEqual([false, true, true]);
+    expect(done).toEqual(['select 4', 'reveal 4', 'reveal 4', 'select 3', 'reveal 3', 'reveal 3']);
+    const [failed, retried] = jumpItems(registry, view.analysis.landmarks);
+    expect([failed!.disabled, failed!.title]).toEqual([true, 'No task has failed']);
+    retried!.run();
+    expect(done.slice(6)).toEqual(['select 4', 'reveal 4', 'reveal 4']);
   });
 
   it('choose tabs, and close what is selected', () => {
