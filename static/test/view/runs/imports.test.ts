@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from '../../../src/api/problem';
 import type { Import, ImportedFile } from '../../../src/api/schema';
 import { factsText, isPending, keptOf, previewOf } from '../../../src/view/pages/runs/import-drop';
-import { Imports } from '../../../src/view/pages/runs/imports.svelte';
+import { importsOf } from '../../../src/view/pages/runs/imports.svelte';
 import type { AppState } from '../../../src/view/state/app.svelte';
 import { runSummary } from './run-summary';
 
@@ -34,7 +34,7 @@ function fake(answer: (what: unknown, query: object) => Import) {
     },
   };
   const app = { api, say: () => undefined, track: <T>(work: Promise<T>) => work } as unknown as AppState;
-  return { imports: new Imports(app), asked };
+  return { imports: importsOf(app), again: () => importsOf(app), asked };
 }
 
 describe('what a drop would bring', () => {
@@ -64,6 +64,19 @@ describe('what a drop would bring', () => {
 });
 
 describe('imports', () => {
+  it('are there again after another page, and pending until they are kept or discarded', async () => {
+    const { imports, again } = fake(() => ({ files: [found('imported')], held }));
+    expect(imports.isPending).toBe(false);
+    imports.hadNone();
+    await imports.take(files);
+    expect(imports.drops.length).toBe(2);
+    expect(again().drops.map(({ held }) => held)).toEqual(['h']);
+    expect(again().isPending).toBe(true);
+    again().discard(again().drops[0]!);
+    expect(imports.isPending).toBe(false);
+    expect(fake(() => ({ files: [] })).imports).not.toBe(imports);
+  });
+
   it('keep runs without sending the files again, one or all', async () => {
     const { imports, asked } = fake((_, query) =>
       'dry_run' in query

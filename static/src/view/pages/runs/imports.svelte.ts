@@ -8,7 +8,17 @@ import type { AppState } from '../../state/app.svelte';
 import type { NamedFile } from './dropped-files';
 import { failedDrop, type ImportDrop, type ImportLine, isPending, keptOf, previewOf } from './import-drop';
 
-/** Owned by the list's page. What was chosen or dropped, the latest first. */
+const ofApps = new WeakMap<AppState, Imports>();
+
+/** The imports of an app, for its page: what was neither kept nor discarded is there again when the page is. */
+export function importsOf(app: AppState): Imports {
+  const imports = ofApps.get(app) ?? new Imports(app);
+  ofApps.set(app, imports);
+  imports.forgetSettled();
+  return imports;
+}
+
+/** One for each app. What was chosen or dropped, the latest first. */
 export class Imports {
   drops: readonly ImportDrop[] = $state.raw([]);
   /** What is under way; empty at rest. */
@@ -38,6 +48,16 @@ export class Imports {
         this.#add(failedDrop(key, files, name, signal.aborted ? 'cancelled' : failureOf(error).text));
       }
     });
+  }
+
+  /** Whether something was read that is neither kept nor discarded. */
+  get isPending(): boolean {
+    return this.drops.some(({ lines }) => lines.some(isPending));
+  }
+
+  /** Forgets drops of which nothing is to be decided. */
+  forgetSettled(): void {
+    this.drops = this.drops.filter(({ lines }) => lines.some(isPending));
   }
 
   /** Says that a drop had no files, as that of an empty folder has none. */
