@@ -52,6 +52,8 @@ func (i *Importer) read(ctx context.Context, d *Drop, each func(*found) error) e
 			err = each(&found{path: f.path, err: ofFile(f.path, err)})
 		case bytes.HasPrefix(head, []byte(metricsstore.ArchiveMagic)):
 			err = each(i.readArchive(f))
+		case bytes.HasPrefix(head, []byte(metricsstore.ReportMagic)):
+			err = each(i.readArchive(reported(f)))
 		default:
 			if !claim(formats, parts, f, head) {
 				err = each(&found{path: f.path, err: unknown(head)})
@@ -105,6 +107,25 @@ func (i *Importer) readArchive(f item) *found {
 	}
 	out.err = ofFile(f.path, err)
 	return out
+}
+
+// reported is the archive within a report.
+func reported(f item) item {
+	return item{f.path, func() (io.ReadCloser, error) {
+		in, err := f.open()
+		if err != nil {
+			return nil, err
+		}
+		archive, err := metricsstore.ReportedArchive(in)
+		if err != nil {
+			_ = in.Close() // it was only read
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{archive, in}, nil
+	}}
 }
 
 // compile makes runs of what a format has read.
