@@ -5,6 +5,7 @@ import { CommandRegistry } from '../../input/commands';
 import type { LiveClient } from '../../live/live-client';
 import { type Clock, clocks } from '../../model/clock-format';
 import type { Route } from '../../model/url-state';
+import type { Address } from './address';
 import type { Bootstrap } from './bootstrap';
 import { LinkFace } from './link.svelte';
 import { Now } from './now.svelte';
@@ -22,6 +23,16 @@ export interface AppDependencies {
   readonly live: LiveClient;
   readonly bootstrap: Bootstrap;
   readonly host: Window;
+  /** Default: the bar of the browser. */
+  readonly address?: Address;
+  readonly report?: Report;
+}
+
+/** That the page is a file with one run, without a service. */
+export interface Report {
+  readonly run: string;
+  /** The run's archive, to be imported elsewhere. */
+  archive(): Blob;
 }
 
 /** One per page load; pages get it as the prop `app`. It owns the address, the theme, the link and the search sources. */
@@ -37,6 +48,8 @@ export class AppState {
   readonly search = new SearchSources();
   readonly server: ServerFace;
   readonly version: string;
+  /** Undefined where there is a service. */
+  readonly report: Report | undefined;
   /** Shown on window.dagscope, for tests from outside; pages add theirs and take them away again. */
   readonly hooks: Record<string, unknown> = {};
   /** window.dagscope.idle() is true when every one of these is. */
@@ -55,7 +68,8 @@ export class AppState {
     this.link = new LinkFace(deps.live);
     this.server = new ServerFace(deps.api, (work) => this.track(work));
     this.version = deps.bootstrap.version;
-    this.router = new Router(deps.bootstrap.base_path, deps.host);
+    this.report = deps.report;
+    this.router = new Router(deps.bootstrap.base_path, deps.host, deps.address);
     this.theme = new Theme(deps.host.document.documentElement, this.#keep);
     this.now = new Now(() => deps.api.clock.nowMs(Date.now()), deps.host);
     this.#host = deps.host;
@@ -69,7 +83,7 @@ export class AppState {
   start(): void {
     this.router.start();
     this.theme.watch(this.#host);
-    this.search.add(runSource(this.api));
+    if (this.report === undefined) this.search.add(runSource(this.api));
   }
 
   get url(): URL {

@@ -25,6 +25,7 @@ const { whole, tables, tools, pictures } = exportGroups;
 
 const kinds: readonly Kind[] = [
   { id: 'archive', group: whole, label: 'Archive, to import elsewhere', path: '/archive' },
+  { id: 'html', group: whole, label: 'Report, one HTML file', path: '/export', format: 'html' },
   { id: 'csv', group: tables, label: 'Tasks, CSV', path: '/export', format: 'csv' },
   { id: 'parquet', group: tables, label: 'Tasks, Parquet', path: '/export', format: 'parquet' },
   { id: 'records', group: tables, label: 'Records, NDJSON', path: '/export', format: 'records' },
@@ -45,7 +46,7 @@ const DRAWN = 300;
 export function exportItems(api: Api, run: RunSummary): MenuItem[] {
   return kinds.map((kind) => {
     const tooLarge = kind.path === '/drawing' && kind.format !== 'dot' && run.tasks.total > DRAWN;
-    const unfinished = kind.path === '/archive' && run.live;
+    const unfinished = (kind.path === '/archive' || kind.format === 'html') && run.live;
     const title = tooLarge ? `Graphviz draws up to ${count(DRAWN)} tasks` : unfinished ? 'When the run has ended' : '';
     return {
       id: kind.id,
@@ -69,15 +70,19 @@ export function saveUrl(href: string, name: string): void {
   link.click();
 }
 
+/** Saves bytes as a file. */
+export function saveBlob(blob: Blob, name: string): void {
+  const href = URL.createObjectURL(blob);
+  saveUrl(href, name);
+  // The download has begun by the next turn of the event loop; the address is not needed any more.
+  setTimeout(() => {
+    URL.revokeObjectURL(href);
+  });
+}
+
 /** Saves a canvas as a PNG. */
 export function saveCanvas(canvas: HTMLCanvasElement | null | undefined, name: string): void {
   canvas?.toBlob((blob) => {
-    if (!blob) return;
-    const href = URL.createObjectURL(blob);
-    saveUrl(href, name);
-    // The download has begun by the next turn of the event loop; the address is not needed any more.
-    setTimeout(() => {
-      URL.revokeObjectURL(href);
-    });
+    if (blob) saveBlob(blob, name);
   });
 }

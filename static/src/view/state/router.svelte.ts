@@ -1,6 +1,7 @@
 // Where the page is: the address bar as reactive state, and links followed without loading a page.
 
 import { parseRoute, type Route } from '../../model/url-state';
+import { type Address, barAddress } from './address';
 
 /** Takes the base path off a path; undefined where the path lies elsewhere. */
 export function withoutBase(base: string, path: string): string | undefined {
@@ -19,11 +20,13 @@ export class Router {
   #url: URL = $state.raw(new URL('http://localhost/'));
   #base: string;
   #window: Window;
+  #address: Address;
 
-  constructor(base: string, host: Window) {
+  constructor(base: string, host: Window, address: Address = barAddress(host)) {
     this.#base = base.replace(/\/+$/, '');
     this.#window = host;
-    this.#url = new URL(host.location.href);
+    this.#address = address;
+    this.#url = address.read();
   }
 
   get url(): URL {
@@ -36,15 +39,14 @@ export class Router {
 
   /** The address of a path of the dashboard, as a link needs it. */
   href(path: string): string {
-    return this.#base + path;
+    return this.#address.prefix + this.#base + path;
   }
 
   /** Goes to a path with query, without base path. The present address does not get a second entry in the history. */
   navigate(path: string, options: NavigateOptions = {}): void {
-    const next = new URL(this.href(path), this.#url);
+    const next = new URL(this.#base + path, this.#url);
     if (next.href === this.#url.href) return;
-    if (options.replace) this.#window.history.replaceState(null, '', next);
-    else this.#window.history.pushState(null, '', next);
+    this.#address.write(next, options.replace === true);
     const turned = next.pathname !== this.#url.pathname;
     this.#url = next;
     if (turned) this.#window.scrollTo(0, 0);
@@ -53,7 +55,7 @@ export class Router {
   /** Follows back, forward and links from now on; the function it returns ends that. */
   start(): () => void {
     const moved = (): void => {
-      this.#url = new URL(this.#window.location.href);
+      this.#url = this.#address.read();
     };
     const clicked = (event: MouseEvent): void => {
       this.#follow(event);
@@ -67,7 +69,8 @@ export class Router {
   }
 
   #follow(event: MouseEvent): void {
-    if (event.defaultPrevented || event.button !== 0) return;
+    // Links to fragments are followed by the browser, without loading a page.
+    if (event.defaultPrevented || event.button !== 0 || this.#address.prefix !== '') return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
     if (!(link instanceof HTMLAnchorElement) || link.hasAttribute('download') || link.target !== '') return;
