@@ -44,6 +44,20 @@ func Built() bool {
 	return err == nil
 }
 
+// Report returns script and styles of the dashboard for reports, from a built dashboard such as FS. The error is
+// fs.ErrNotExist if it is not built.
+func Report(dist fs.FS) (script, styles []byte, err error) {
+	for _, file := range []struct {
+		name string
+		into *[]byte
+	}{{"report/report.js", &script}, {"report/report.css", &styles}} {
+		if *file.into, err = fs.ReadFile(dist, file.name); err != nil {
+			return nil, nil, fmt.Errorf("static: expected a dashboard built by make static: %w", err)
+		}
+	}
+	return script, styles, nil
+}
+
 // Pages of the dashboard, as the entry points of their code. Each is loaded when it is shown.
 const (
 	RunPage      Page = "src/view/pages/RunPage.svelte"

@@ -1,10 +1,10 @@
 // Package templates renders the pages that the server generates: the shell of the dashboard, the page of an error, the
-// login form, the page of a build without a dashboard, and the description of the API.
+// login form, the page of a build without a dashboard, the description of the API, and the report of a run.
 //
 // Every function renders into memory first and writes only complete pages, so that a failing template never leaves half a
-// page. All data is escaped for its context, so that names and messages can contain anything. No page has inline script or
-// style, so all of them work under a policy that allows neither; AllLinked returns the files that they link. Their only
-// script applies the theme chosen in the dashboard; without it they follow the theme of the system.
+// page. All data is escaped for its context, so that names and messages can contain anything. No page but a report
+// has inline script or style, so all of them work under a policy that allows neither; AllLinked returns the files that they
+// link. Their only script applies the theme chosen in the dashboard; without it they follow the theme of the system.
 // Templates are parsed once, when the package is initialised. A page costs about ten microseconds, that of the API about a
 // hundred.
 package templates
@@ -23,7 +23,7 @@ import (
 	"slices"
 )
 
-//go:embed *.html pages.css theme.js
+//go:embed *.html pages.css theme.js report.css report.js
 var files embed.FS
 
 // Linked is a file that the pages link as Page.Base + "/assets/" + Name. The name depends on the content, so it can be

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 	"github.com/dagscope/dagscope/web/live"
+	"github.com/dagscope/dagscope/web/report"
 )
 
 // apiPath is where the API is, below the base path.
@@ -62,6 +64,7 @@ type Server struct {
 	pages    *pages
 	guard    *guard
 	handler  http.Handler
+	root     http.Handler  // without guard
 	patience *patientStore // nil if the store is in this process
 }
 
@@ -165,6 +168,10 @@ func (s *Server) attach(root chi.Router) error {
 	cfg := c.Config
 	cfg.Base, cfg.Layouts = c.BasePath+apiPath, s.layouts
 	cfg.Stream = func(w http.ResponseWriter, r *http.Request, run record.RunID) { s.hub.ServeEvents(w, r, run) }
+	s.root = root
+	if _, _, err := static.Report(c.Dashboard); err == nil {
+		cfg.Report = s.WriteReport
+	}
 	root.Route(c.BasePath+apiPath, func(r chi.Router) {
 		s.api, err = api.New(cfg, r)
 	})
@@ -182,6 +189,13 @@ func (s *Server) attach(root chi.Router) error {
 	}
 	s.hub, err = live.New(liveConfig)
 	return err
+}
+
+// WriteReport writes a run that has ended as one HTML file; see report.Write for the errors.
+func (s *Server) WriteReport(ctx context.Context, w io.Writer, run record.RunID) error {
+	return report.Write(ctx, w, report.Config{
+		Store: s.cfg.Store, API: s.root, Base: s.cfg.BasePath + apiPath, Dashboard: s.cfg.Dashboard, Version: s.cfg.Version,
+	}, run)
 }
 
 // live serves WebSockets; a request that is not a valid upgrade is refused with what was expected.

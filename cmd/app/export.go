@@ -17,7 +17,7 @@ import (
 // exportCommand writes a run to a file.
 type exportCommand struct {
 	RunID  string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last."`
-	Format string `default:"archive" enum:"archive,chrome,csv,ndjson,wfformat,wfformat-1.5,otlp,parquet" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. ndjson: a JSON object for each event. wfformat: WfFormat 1.6 of WfCommons; wfformat-1.5: its older version. otlp: a trace in OTLP JSON. parquet: a row for each attempt."`
+	Format string `default:"archive" enum:"archive,chrome,csv,html,ndjson,wfformat,wfformat-1.5,otlp,parquet" placeholder:"FORMAT" help:"archive: everything, to be imported again (default). chrome: for Perfetto and chrome://tracing. csv: a line for each attempt. html: the run's page as one file, without network; can be imported. ndjson: a JSON object for each event. wfformat: WfFormat 1.6 of WfCommons; wfformat-1.5: its older version. otlp: a trace in OTLP JSON. parquet: a row for each attempt."`
 	Output string `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output (default)."`
 	targetFlags
 }
@@ -69,6 +69,8 @@ func exportRun(ctx context.Context, w io.Writer, store metricsstore.Store, id re
 		return export.WriteChromeTrace(ctx, w, queries, id)
 	case "csv":
 		return export.WriteCSV(ctx, w, queries, id)
+	case "html":
+		return writeReport(ctx, w, store, id)
 	case "wfformat":
 		return export.WriteWfFormat(ctx, w, queries, id)
 	case "wfformat-1.5":

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -58,6 +59,8 @@ type Config struct {
 	Layouts *layout.Cache
 	// Stream answers a request for the live stream of a run; nil if there are no live streams.
 	Stream func(w http.ResponseWriter, r *http.Request, run record.RunID)
+	// Report writes a run that has ended as one HTML file, as report.Write does; nil without a dashboard.
+	Report func(ctx context.Context, w io.Writer, run record.RunID) error
 	// Base is the prefix of addresses in responses, such as /x/api/v1; default /api/v1.
 	Base string
 	// MaxUpload bounds the total size of the files of one submission, in bytes; default 64 MiB.

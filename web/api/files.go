@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -44,10 +45,42 @@ func (h *fileHandlers) getArchive(ctx context.Context, in *runInput) (*huma.Stre
 }
 
 func (h *fileHandlers) exportRun(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	if in.Format == "html" {
+		return h.exportReport(ctx, in)
+	}
 	e := exports[in.Format]
 	return h.file(ctx, &runInput{in.OfRun, in.Conditional}, e.mediaType, e.ending, func(ctx context.Context, w io.Writer) error {
 		return e.write(ctx, w, h.queries, in.id())
 	})
+}
+
+// reportType is the media type of reports.
+const reportType = "text/html; charset=utf-8"
+
+// exportReport takes no place among the heavy queries: what a report asks the API for takes its own.
+func (h *fileHandlers) exportReport(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
+	run, err := h.kept(ctx, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if h.cfg.Report == nil {
+		return nil, NewProblem(http.StatusNotImplemented, "this build has no dashboard, of which reports are made; expected one by make static && make build")
+	}
+	if !run.Status.Final() {
+		return nil, NewProblem(http.StatusConflict, "run %s has not ended, a report is of one that has", in.id())
+	}
+	var page bytes.Buffer
+	if err := h.cfg.Report(ctx, &page, in.id()); err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		_, w := humachi.Unwrap(c)
+		c.SetHeader("Content-Type", reportType)
+		c.SetHeader("Content-Disposition", saved(in.id(), "html"))
+		c.SetHeader("Cache-Control", notKept)
+		c.SetStatus(http.StatusOK)
+		_, _ = page.WriteTo(patient{c.BodyWriter(), http.NewResponseController(w)}) // the client may be gone
+	}}, nil
 }
 
 // file streams a file about a run. If writing fails, the connection is aborted so that a partial file is not mistaken for

@@ -209,7 +209,7 @@ type statsInput struct {
 type exportInput struct {
 	OfRun
 	Conditional
-	Format string `query:"format" enum:"csv,records,events,chrome,wfformat,wfformat-1.5,otlp,parquet" required:"true" doc:"csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; wfformat is WfFormat 1.6 of WfCommons; otlp is a trace in OTLP JSON; parquet has a row for each attempt."`
+	Format string `query:"format" enum:"csv,records,events,chrome,html,wfformat,wfformat-1.5,otlp,parquet" required:"true" doc:"csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; html is the page of a run that has ended as one file that needs no network, and can be imported; wfformat is WfFormat 1.6 of WfCommons; otlp is a trace in OTLP JSON; parquet has a row for each attempt."`
 }
 
 type historyInput struct {

@@ -91,7 +91,7 @@ func (a *API) insideRoutes() {
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)
 	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.files.getArchive)
 	export := get("export-run", "/export", "Download a run in the format of another tool")
-	register(a, files(export, "text/csv", "application/x-ndjson", "application/json"), a.files.exportRun)
+	register(a, files(export, "text/csv", "application/x-ndjson", "application/json", reportType), a.files.exportRun)
 }
 
 func (a *API) historyRoutes() {

@@ -194,7 +194,7 @@ func TestRefusedQueries(t *testing.T) {
 		{"/stats?metric=speed", `query.metric: expected value to be one of "queue_ns, wait_ns, fetch_ns, execute_ns, store_ns, update_ns, output_bytes, stored_bytes, output_bytes_per_s, cpu_ns, memory_bytes, read_bytes, written_bytes"`},
 		{"/stats?quantiles=0.5,1.5", "query.quantiles[1]: expected number <= 1"},
 		{"/stats?except=a%20b", `query.except: "a b" is not a run id, expected 1 to 64 letters, digits, '-', '_' or '.'`},
-		{"/runs/" + string(run.Run) + "/export", "query.format: required query parameter is missing, expected one of csv, records, events, chrome, wfformat, wfformat-1.5, otlp, parquet"},
+		{"/runs/" + string(run.Run) + "/export", "query.format: required query parameter is missing, expected one of csv, records, events, chrome, html, wfformat, wfformat-1.5, otlp, parquet"},
 		{"/runs/" + string(run.Run) + "/stats?group_by=day", `query.group_by: expected value to be one of "function, worker, level, none"`},
 		{"/runs/" + string(run.Run) + "/stats?at=-1", "query.at: expected number >= 0"},
 		{"/runs/.hidden", "path.run: expected string to match pattern ^[A-Za-z0-9_-][A-Za-z0-9_.-]*$"},

@@ -2217,8 +2217,8 @@ export interface operations {
   'export-run': {
     parameters: {
       query: {
-        /** @description csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; wfformat is WfFormat 1.6 of WfCommons; otlp is a trace in OTLP JSON; parquet has a row for each attempt. */
-        format: 'csv' | 'records' | 'events' | 'chrome' | 'wfformat' | 'wfformat-1.5' | 'otlp' | 'parquet';
+        /** @description csv and records have a line for each attempt, events has one for each event; chrome opens in Perfetto; html is the page of a run that has ended as one file that needs no network, and can be imported; wfformat is WfFormat 1.6 of WfCommons; otlp is a trace in OTLP JSON; parquet has a row for each attempt. */
+        format: 'csv' | 'records' | 'events' | 'chrome' | 'html' | 'wfformat' | 'wfformat-1.5' | 'otlp' | 'parquet';
       };
       header?: {
         /** @description ETags that the client has; the response is 304 if one is still current. */
@@ -2241,6 +2241,7 @@ export interface operations {
           'application/json': string;
           'application/x-ndjson': string;
           'text/csv': string;
+          'text/html; charset=utf-8': string;
         };
       };
       /** @description The response that the client has is current. */

@@ -54,7 +54,7 @@ export function packedConnect({ head, frames }: ReportPack): Connect {
   };
 }
 
-/** Where a frame has its channel: after the version and the kind, see web/runtable/FORMAT.md. */
+/** Where a frame has its channel: after the version and the kind, see metricsstore/runtable/FORMAT.md. */
 const CHANNEL_AT = 2;
 
 /** A frame for channel 0 as one for another. */
