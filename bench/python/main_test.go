@@ -34,6 +34,7 @@ func TestGoals(t *testing.T) {
 			lines = append(lines, contestLine{Way: way, Work: work, Size: 4, Tasks: 7, Wall: wall})
 		}
 	}
+	lines = append(lines, contestLine{Way: processes, Work: "tree", Size: 4, Error: "PicklingError"})
 	goals := contestGoals(lines)
 	require.Len(t, goals, 2, "those of what was measured")
 	require.Equal(t, "met     tree 4, tasks a second / dask distributed: 10, goal >= 8", goals[0].String())
@@ -41,6 +42,7 @@ func TestGoals(t *testing.T) {
 	require.Empty(t, contestGoals(nil))
 	var out strings.Builder
 	require.NoError(t, printContest(&out, lines))
+	require.Regexp(t, `tree 4, dask processes +PicklingError`, out.String())
 	require.Regexp(t, `tree 4, dask distributed +7 +20000.0 +2857142.9 +10.00 x`, out.String())
 }
 

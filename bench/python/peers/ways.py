@@ -35,7 +35,7 @@ class Dagscope:
 
 class Dask:
     """dask.delayed on one of its schedulers, with workers of its own that are kept. The one of processes makes one task of
-    those that follow each other, unless it is unfused."""
+    those that follow each other, which it cannot send if they are many, unless it is unfused."""
 
     def __init__(self, name, fuse=True, **options):
         import dask
