@@ -39,14 +39,26 @@ func TestPythonClient(t *testing.T) {
 // are cancelled, and a client without the key is refused.
 func TestGraphsOfPython(t *testing.T) {
 	t.Parallel()
-	file, err := filepath.Abs("testdata/graphs.py")
+	runPython(t, pythontest.FindNumpy(t), "graphs.py", `Ran \d\d tests`)
+}
+
+// TestPackagesOfPython: tasks have the packages that their graph asks for, which are prepared once for all processes.
+func TestPackagesOfPython(t *testing.T) {
+	t.Parallel()
+	runPython(t, pythontest.FindVenv(t), "packages.py", `Ran 2 tests`)
+}
+
+// runPython runs a program of testdata that tests the package dagscope, and checks that it says so.
+func runPython(t *testing.T, python, name, says string) {
+	t.Helper()
+	file, err := filepath.Abs(filepath.Join("testdata", name))
 	require.NoError(t, err)
 	packages, err := filepath.Abs("../python")
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), pythontest.FindNumpy(t), "-B", "-W", "error", file)
+	cmd := exec.CommandContext(t.Context(), python, "-B", "-W", "error", file)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "DAGSCOPE_BIN="+program(t), "PYTHONPATH="+packages, "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Regexp(t, `Ran \d\d tests`, string(out))
+	require.Regexp(t, says, string(out))
 }

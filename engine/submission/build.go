@@ -6,12 +6,19 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/environment"
 	"github.com/dagscope/dagscope/engine/python"
 )
 
 // Build makes the graph. bundle has the files of Archive, and was sealed; the runner signs tasks if it has a secret.
 // Graph is one that Decode returned. The run's value is a code.Value, or []code.Value if the result is a list.
 func (g *Graph) Build(runner *code.Runner, bundle code.Bundle) (*dag.Graph, error) {
+	if g.Environment != nil {
+		bundle.Environments = map[string]environment.Spec{environmentName: *g.Environment}
+		if err := bundle.Seal(); err != nil {
+			return nil, err
+		}
+	}
 	b := &builder{
 		Builder: engine.NewBuilder(), graph: g, runner: runner, hash: bundle.Hash, made: make([]product, len(g.Nodes)),
 		functions: map[functionKey]function{},
@@ -23,6 +30,9 @@ func (g *Graph) Build(runner *code.Runner, bundle code.Bundle) (*dag.Graph, erro
 	}
 	return b.Compile(b.made[g.Result].any())
 }
+
+// environmentName is what tasks call the environment of their graph.
+const environmentName = "packages"
 
 // builder makes the graph of one run.
 type builder struct {
@@ -165,6 +175,9 @@ var oneHole = code.Value{Codec: python.CBOR, Data: []byte{0x82, 0x81, 0xd9, pyth
 // task is a signed constant.
 func (b *builder) task(c *code.Call) (engine.Ref[code.Task], error) {
 	t := code.Task{Call: c, Bundle: b.hash}
+	if b.graph.Environment != nil {
+		t.Environment = environmentName
+	}
 	err := b.runner.Sign(&t)
 	return engine.Const(b.Builder, t), err
 }

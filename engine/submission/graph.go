@@ -11,6 +11,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/dagscope/dagscope/engine/code"
+	"github.com/dagscope/dagscope/engine/environment"
 	"github.com/dagscope/dagscope/engine/python"
 )
 
@@ -34,7 +35,10 @@ type Graph struct {
 	// Name is what runs of the graph are listed under.
 	Name string `cbor:"name"`
 	// Archive is the SHA-256 of the zip archive with the project's files in hexadecimal, "" for none.
-	Archive   string     `cbor:"archive"`
+	Archive string `cbor:"archive"`
+	// Environment has the packages of all tasks, nil for those of the worker's Python.
+	Environment *environment.Spec `cbor:"environment"`
+
 	Functions []Function `cbor:"functions"`
 	Nodes     []node     `cbor:"nodes"`
 	// Result is the node whose value, or list, the run returns.
@@ -113,12 +117,25 @@ func (g *Graph) check() error {
 	case len(g.Functions) > maxFunctions:
 		return fmt.Errorf("%d functions, expected at most %d", len(g.Functions), maxFunctions)
 	}
+	if err := g.checkEnvironment(); err != nil {
+		return err
+	}
 	for i := range g.Functions {
 		if err := g.Functions[i].check(); err != nil {
 			return fmt.Errorf("function %d: %w", i, err)
 		}
 	}
 	return g.checkNodes()
+}
+
+func (g *Graph) checkEnvironment() error {
+	if g.Environment == nil {
+		return nil
+	}
+	if g.Environment.Kind == environment.NPM {
+		return fmt.Errorf("the environment is of the kind %s, expected one of Python or a folder", environment.NPM)
+	}
+	return g.Environment.Check()
 }
 
 func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }

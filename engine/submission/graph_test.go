@@ -74,6 +74,27 @@ func TestBuild(t *testing.T) {
 	assert.Equal(t, "[]python.Value", graph.ResultType().Name())
 }
 
+// TestEnvironment: every task has the environment of its graph, those of this package too.
+func TestEnvironment(t *testing.T) {
+	spec := object{"name": "r", "kind": "python-requirements", "files": object{"requirements.txt": []byte("six==1.16\n")}, "find_links": "/wheels"}
+	g, err := submission.Decode(described(t, nested, 9, func(g object) { g["environment"] = spec }))
+	require.NoError(t, err)
+	graph, err := g.Build(runner(t), code.Bundle{Hash: "of the files alone"})
+	require.NoError(t, err)
+	tasks := 0
+	for _, c := range graph.Constants() {
+		switch v := c.Value.(type) {
+		case code.Task:
+			tasks++
+			require.Equal(t, "packages", v.Environment)
+			require.Len(t, v.Bundle, 64)
+		case code.Bundle:
+			require.Equal(t, *g.Environment, v.Environments["packages"])
+		}
+	}
+	require.Equal(t, 6, tasks, "four calls, and two that make one value of a list")
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	with := func(more ...node) []node { return append(append([]node{}, nested...), more...) }
 	deep := []node{{0, 0, none, []int{}}}
@@ -91,6 +112,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown key":     {nested, 9, func(g object) { g["more"] = 1 }, "unknown field"},
 		"module":          {nested, 9, func(g object) { g["functions"].([]object)[0]["module"] = "os;x" }, "expected names as Python has them"},
 		"retries":         {nested, 9, func(g object) { g["functions"].([]object)[1]["retries"] = -1 }, "m.g has -1 retries"},
+		"environment":     {nested, 9, func(g object) { g["environment"] = object{"kind": "python-requirements"} }, "no file requirements.txt"},
+		"npm":             {nested, 9, func(g object) { g["environment"] = object{"kind": "npm"} }, "of the kind npm, expected one of Python"},
 		"no result":       {nested, 10, nil, "the result: it mentions node 10, expected one that precedes it"},
 		"negative":        {nested, -1, nil, "the result: it mentions node -1"},
 		"later":           {with(node{1, 0, args, []int{11}}), 9, nil, "node 10: it mentions node 11"},

@@ -24,9 +24,9 @@ from ._task import Task, task
 from ._values import Array, Unsendable
 
 if TYPE_CHECKING:
-    from ._client import Client, Refused, Run, TaskError, as_completed
+    from ._client import Client, Environment, Refused, Run, TaskError, as_completed
 
-__all__ = ["Array", "Client", "Ref", "Refused", "Run", "Task", "TaskError", "Unsendable", "as_completed", "fan_out", "task"]
+__all__ = ["Array", "Client", "Environment", "Ref", "Refused", "Run", "Task", "TaskError", "Unsendable", "as_completed", "fan_out", "task"]
 
 
 def __getattr__(name: str) -> Any:

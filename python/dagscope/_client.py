@@ -12,12 +12,13 @@ from typing import Any, Iterable, Iterator, Optional, Sequence, Union
 from . import _progress
 from ._decode import decode
 from ._encode import module_name
-from ._graph import describe
+from ._environment import Environment, as_environment
+from ._graph import Ref, describe
 from ._project import Project, main_folder
 from ._service import Refused, Service, find
 from ._task import as_ref
 
-__all__ = ["Client", "Refused", "Run", "TaskError", "as_completed"]
+__all__ = ["Client", "Environment", "Refused", "Run", "TaskError", "as_completed"]
 
 FINAL = ("succeeded", "failed", "cancelled", "interrupted")
 WAIT = 20.0  # seconds that the service may take to answer that a run has not ended
@@ -45,7 +46,8 @@ class Client:
     Client(url, token=…) uses another service, which accepts code with that token.
 
     project is the folder whose Python files the tasks can import, by default that of the program; files are patterns of
-    further ones in it, such as "data/*.csv". They are read once, when something is first submitted. quiet leaves out the
+    further ones in it, such as "data/*.csv". They are read once, when something is first submitted. environment has the
+    packages of tasks: an Environment, or its path, such as "requirements.txt". quiet leaves out the
     addresses of runs and, on a terminal, their progress. allow_pickle opens pickles in results, which executes what is
     in them. Not safe for use by several threads.
     """
@@ -58,6 +60,7 @@ class Client:
         data: Union[str, "os.PathLike[str]", None] = None,
         project: Union[str, "os.PathLike[str]", None] = None,
         files: Sequence[str] = (),
+        environment: Union[None, str, "os.PathLike[str]", Environment] = None,
         quiet: bool = False,
         allow_pickle: bool = False,
     ) -> None:
@@ -66,6 +69,7 @@ class Client:
         if url is None and token is not None:
             raise ValueError("token is given without url, expected both: the key of a local service is in its data folder")
         self._project = Project(pathlib.Path(project) if project is not None else main_folder(), files)
+        self._environment = as_environment(environment)
         self._service = Service(url, token or "") if url is not None else find(pathlib.Path(data or "dagscope-data"))
         # Classes of the program come back under the name of its file, and have to be those that it has.
         sys.modules.setdefault(module_name("__main__"), sys.modules["__main__"])
@@ -77,15 +81,27 @@ class Client:
         """The address of the service's pages."""
         return self._service.url
 
-    def submit(self, what: Any, name: Optional[str] = None) -> Run:
+    def submit(
+        self, what: Any, name: Optional[str] = None, *, environment: Union[None, str, "os.PathLike[str]", Environment] = None
+    ) -> Run:
         """Runs the graph that a ref, or a value with refs in it, needs. name is what runs are listed under, by default the
-        name of the program."""
-        description = describe(as_ref(what), name or _program(), self._send_project())
-        answer = self._service.json("POST", "/api/v1/code/runs", description, "application/cbor")
+        name of the program; environment takes the place of the client's."""
+        result, name, needed = as_ref(what), name or _program(), as_environment(environment) or self._environment
+        try:
+            answer = self._post(result, name, needed)
+        except Refused as refused:
+            if refused.status != 404 or not self._archive:
+                raise
+            self._archive = None  # it has left for those of others
+            answer = self._post(result, name, needed)
         run = Run(self, answer["run"], self._service.page(answer["page"]))
         if not self.quiet:
             print(f"dagscope: {run.url}", file=sys.stderr)
         return run
+
+    def _post(self, result: Ref, name: str, environment: Optional[Environment]) -> Any:
+        description = describe(result, name, self._send_project(), environment and environment.spec)
+        return self._service.json("POST", "/api/v1/code/runs", description, "application/cbor")
 
     def _send_project(self) -> str:
         if self._archive is None:

@@ -209,11 +209,14 @@ def _raw(encoded: Encoded) -> bytes:
     return b"".join((bytes((encoded.codec,)), *encoded.parts))
 
 
-def describe(result: Ref, name: str, archive: str) -> bytes:
-    """The graph that makes result, for the service. archive is the hash of the project's files, "" for none."""
+def describe(result: Ref, name: str, archive: str, environment: Optional[dict[str, Any]] = None) -> bytes:
+    """The graph that makes result, for the service. archive is the hash of the project's files, "" for none; environment
+    describes the packages of its tasks."""
     d = _Description(result)
     nodes: Any = d.nodes
     graph = {"version": VERSION, "name": name, "archive": archive, "functions": d.functions, "nodes": nodes, "result": d.numbers[result]}
+    if environment is not None:
+        graph["environment"] = environment
     return bytes(encode(graph).join())
 
 
