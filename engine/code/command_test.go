@@ -145,7 +145,7 @@ func TestFailures(t *testing.T) {
 		"output is a pipe":   {pipe, "expected a regular file"},
 		"long variable":      {long, "expected large values as standard input or files"},
 		"output is a link":   {linked, "the output report"},
-		"secret of a call":   {code.Task{Call: &code.Call{Module: "m", Function: "f"}, Secrets: []string{"TOKEN"}}, "0 variables and 1 secrets, expected none"},
+		"secret of a call":   {code.Task{Call: &code.Call{Module: "math", Function: "sqrt"}, Secrets: []string{"TOKEN"}}, "0 variables and 1 secrets, expected none"},
 		"no kind":            {code.Task{}, "expected one"},
 		"hole of nothing":    {code.Task{Command: []code.Template{hole(code.Operand{Index: 5})}}, "reads value 5 of 1"},
 		"missing secret":     {code.Task{Command: []code.Template{code.Literal("true")}, Secrets: []string{"TOKEN"}}, "no secret TOKEN"},

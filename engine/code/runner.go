@@ -105,7 +105,7 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 // Prepare implements worker.Config.Prepare: it makes the environments ready that tasks of the run name, and starts
-// interpreters, so that no task waits for one.
+// interpreters, so that no task waits for one, in which it looks for every function.
 func (r *Runner) Prepare(job execution.Job) worker.Preparation {
 	specs, calls := needed(job.Graph), callsOf(job.Graph)
 	if len(specs) == 0 && len(calls) == 0 {
@@ -157,6 +157,9 @@ func (r *Runner) warm(ctx context.Context, c *calls, report func(record.Preparat
 	preparation := record.Preparation{Key: "python " + c.first.Bundle + " " + c.first.Environment, Name: "Python interpreters"}
 	report(preparation)
 	started, err := pool.Warm(ctx, min(c.most, r.cfg.Interpreters))
+	if err == nil {
+		err = c.check(ctx, pool)
+	}
 	preparation.Done, preparation.Reused = true, started == 0 && err == nil
 	if err != nil {
 		preparation.Error = err.Error()

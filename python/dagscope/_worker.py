@@ -22,10 +22,11 @@ from . import _values as v
 from ._decode import decode, numpy
 from ._descriptors import out_of_reach
 from ._encode import Encoded, encode
+from ._lookup import Missing, find
 from ._meter import Meter
 from ._payload import MAX_SEGMENTS, Packed, Unpacking, pack
 from ._segments import mapped
-from ._task import Task, be_inside
+from ._task import be_inside
 
 VERSION = 1
 
@@ -45,10 +46,6 @@ NOTHING = Packed(b"", [], 0)
 
 class Ended(Exception):
     """The requests have ended, or are not what this protocol has; there is nothing more to do."""
-
-
-class Missing(Exception):
-    """There is no such function."""
 
 
 class Channel:
@@ -182,30 +179,14 @@ class Worker:
             payload = segments.pop()
         if len(payload) != size:
             raise Ended(f"a payload of {len(payload)} bytes, expected {size}")
-        function = self.functions.get(name) or self.find(name)
+        function = self.functions.get(name)
+        if function is None:
+            function = self.functions[name] = find(name.decode(errors="replace"))
         allow_pickle = bool(flags & ALLOW_PICKLE)
         args, kwargs = _arguments(Unpacking(payload, count, iter(segments), allow_pickle))
         del payload, segments
         result = function(*args, **kwargs)
         return [encode(part, allow_pickle=allow_pickle) for part in (result if flags & SPLIT else (result,))]
-
-    def find(self, name: bytes) -> Callable[..., Any]:
-        """The function of a name as module:Outer.inner. Imports its module if no call has needed it yet."""
-        module, _, path = name.decode(errors="replace").partition(":")
-        try:
-            found: Any = importlib.import_module(module)
-        except ModuleNotFoundError as failure:
-            if not f"{module}.".startswith(f"{failure.name}."):
-                raise  # the module is there, and imports another one
-            raise Missing(f"there is no module {module}, expected it in one of {sys.path}") from None
-        for part in path.split("."):
-            found = getattr(found, part, None)
-        if isinstance(found, Task):
-            found = found.function
-        if not callable(found):
-            raise Missing(f"there is no function {path} in {getattr(sys.modules[module], '__file__', module)}")
-        self.functions[name] = found
-        return found
 
 
 def _arguments(payload: Unpacking) -> tuple[list[Any], dict[str, Any]]:

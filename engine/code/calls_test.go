@@ -1,0 +1,53 @@
+package code_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/code"
+	"github.com/dagscope/dagscope/engine/python"
+	"github.com/dagscope/dagscope/engine/record"
+)
+
+// TestFunctionsAreFoundBeforeTasks: a run whose functions cannot be found fails before any of its tasks is executed, later
+// runs of the same interpreters too.
+func TestFunctionsAreFoundBeforeTasks(t *testing.T) {
+	b := start(t, nil)
+	folder := t.TempDir()
+	for name, text := range map[string]string{"good.py": "def f():\n    return 1\n", "broken.py": "import good\nraise LookupError('while imported')\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	files, err := code.Pack(folder, []string{"good.py", "broken.py"})
+	require.NoError(t, err)
+	bundle := code.Bundle{Files: files}
+	require.NoError(t, bundle.Seal())
+	execute := func(module, function string) *engine.Run {
+		marked := filepath.Join(t.TempDir(), "mark")
+		return b.run(func(g *engine.Builder) engine.AnyRef {
+			first := call(g, b.runner, "first", code.Task{Command: []code.Template{code.Literal("touch"), code.Literal(marked)}}, code.Bundle{})
+			t.Cleanup(func() {
+				_, err := os.Stat(marked)
+				require.Equal(t, module == "good" && function == "f", err == nil, "%s:%s", module, function)
+			})
+			nothing := code.Value{Codec: python.CBOR, Data: []byte{0x82, 0x80, 0xa0}}
+			last := call(g, b.runner, "last", code.Task{Call: &code.Call{Module: module, Function: function, Arguments: nothing}, Bundle: bundle.Hash}, bundle)
+			return engine.List(g, first, last)
+		})
+	}
+	require.Equal(t, record.Succeeded, execute("good", "f").End().Status)
+	for _, c := range []struct{ module, function, want string }{
+		{"nomodule", "f", "nomodule:f: there is no module nomodule, expected it in one of"},
+		{"good", "g", "good:g: there is no function g in "},
+		{"broken", "f", "broken:f cannot be imported: LookupError: while imported\nTraceback"},
+	} {
+		r := execute(c.module, c.function)
+		require.Equal(t, record.Failed, r.End().Status)
+		require.Equal(t, record.EnvironmentError, r.End().First.Kind)
+		require.Contains(t, r.End().First.Message, c.want)
+	}
+	require.Equal(t, record.Succeeded, execute("good", "f").End().Status, "it works on")
+}
