@@ -3,6 +3,7 @@
 import type { Clock } from '../model/clock-format';
 import type { GraphIndex } from '../model/graph-index';
 import { visibleRows, type Lane, type Lanes } from '../model/lanes';
+import type { TimeRange } from '../model/range-figures';
 import type { RunTable } from '../model/run-table';
 import { endOf, type StateCounts } from '../model/states';
 import { bucketWidth, type TimeScale } from '../model/time-scale';
@@ -65,6 +66,8 @@ export interface LanesFrame extends LanesInput, Brushes {
   /** Tasks by state at the playhead. */
   readonly counts: StateCounts;
   readonly onPath: ReadonlySet<number>;
+  /** The stretch of time that figures are of. */
+  readonly range: TimeRange | null;
   /** Where an attempt that has no end yet is drawn to. */
   readonly openEndNs: number;
 }

@@ -13,6 +13,9 @@ import { EDGE_PX, plotRect, rowTop, xOf, type LanesFrame, type WorkerLabel } fro
 const TICK_PX = 84;
 const CLOCK_TICK_PX = 96;
 const AXIS_TEXT_Y = 13;
+/** Tags over the axis. */
+export const TAG_TOP = 3;
+export const TAG_H = 19;
 /** Between the names of a worker, and between slots and the plot. */
 const NAMES_APART_PX = 4;
 const SIDE_APART_PX = 10;
@@ -64,6 +67,18 @@ export function axisText(frame: LanesFrame, ns: number, stepNs: number): string 
   const text = momentText(ns, axis.epochMs, axis.mode, stepNs);
   const short = stepNs >= 60e9 ? 5 : stepNs >= 1e9 ? 8 : text.length;
   return text.slice(0, short);
+}
+
+/** Covers the labels of the axis that a tag between two px would leave half to be read. */
+export function coverLabels(ctx: CanvasRenderingContext2D, frame: LanesFrame, left: number, right: number): void {
+  const { palette, measurer } = frame;
+  const { stepNs, atNs } = axisTicks(frame);
+  ctx.fillStyle = palette.surface;
+  for (const ns of atNs) {
+    const x = Math.round(xOf(frame, ns));
+    const half = measurer.width(`400 11px ${palette.fontUi}`, axisText(frame, ns, stepNs)) / 2 + 1;
+    if (x - half < right && x + half > left) ctx.fillRect(x - half, TAG_TOP, 2 * half, TAG_H - 1);
+  }
 }
 
 function paintGrid(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {

@@ -3,21 +3,21 @@
 import { momentText } from '../model/clock-format';
 import { isDone } from '../model/run-table';
 import { attemptRect, BUSY, EDGE_PX, plotRect, xOf, type LanesFrame } from './lanes-frame';
-import { axisText, axisTicks, clipped } from './lanes-ground';
+import { clipped, coverLabels, TAG_H, TAG_TOP } from './lanes-ground';
+import { paintRange } from './lanes-range';
 import type { Rect } from './rect';
 
 /** Producers beyond this many are not outlined one by one. */
 const MOST_PRODUCERS = 500;
 const ARROW_PX = 5;
 const PLAYHEAD_PX = 1.5;
-const TAG_TOP = 3;
-const TAG_H = 19;
 const TAG_PAD = 7;
 const TAG_APART = 6;
 
 export function paintOverlay(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, width } = frame;
   ctx.clearRect(0, 0, width, layout.height);
+  paintRange(ctx, frame);
   const plot = plotRect(frame);
   clipped(ctx, plot.x - 3, layout.areaTop - 2, plot.w + 6, layout.areaHeight + 4, () => {
     if (frame.path) paintPath(ctx, frame, frame.path);
@@ -141,16 +141,4 @@ function paintPlayhead(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   ctx.textBaseline = 'middle';
   ctx.fillText(text, left + w / 2, TAG_TOP + TAG_H / 2 + 0.5);
   ctx.globalAlpha = 1;
-}
-
-/** Covers the labels of the axis that the tag would leave half to be read. */
-function coverLabels(ctx: CanvasRenderingContext2D, frame: LanesFrame, left: number, right: number): void {
-  const { palette, measurer } = frame;
-  const { stepNs, atNs } = axisTicks(frame);
-  ctx.fillStyle = palette.surface;
-  for (const ns of atNs) {
-    const x = Math.round(xOf(frame, ns));
-    const half = measurer.width(`400 11px ${palette.fontUi}`, axisText(frame, ns, stepNs)) / 2 + 1;
-    if (x - half < right && x + half > left) ctx.fillRect(x - half, TAG_TOP, 2 * half, TAG_H);
-  }
 }

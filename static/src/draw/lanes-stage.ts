@@ -2,6 +2,7 @@
 
 import type { Lanes } from '../model/lanes';
 import { lanesOf } from '../model/run-lanes';
+import type { TimeRange } from '../model/range-figures';
 import { countStates } from '../model/state-counts';
 import { TimeScale } from '../model/time-scale';
 import { fitCanvas } from './fit-canvas';
@@ -20,12 +21,6 @@ export interface LanesCanvases {
   readonly ground: HTMLCanvasElement;
   readonly marks: HTMLCanvasElement;
   readonly overlay: HTMLCanvasElement;
-}
-
-/** The moments at the edges of the plot. */
-export interface TimeWindow {
-  readonly fromNs: number;
-  readonly toNs: number;
 }
 
 /** Zoomed in beyond this, px are shorter than the times that are recorded, ns per px. */
@@ -51,7 +46,8 @@ export class LanesStage {
   #ratio = 1;
   #lanes: Lanes | null = null;
   #layout: LanesLayout | null = null;
-  #window: TimeWindow | null = null;
+  #window: TimeRange | null = null;
+  #range: TimeRange | null = null;
   #scrollPx = 0;
   #frame: LanesFrame | null = null;
   #version = -1;
@@ -106,14 +102,25 @@ export class LanesStage {
   }
 
   /** The window of time that is asked for; null = all of it, also as it grows. */
-  get window(): TimeWindow | null {
+  get window(): TimeRange | null {
     return this.#window;
   }
 
   /** Asks for a window of time. Where the run has not reached its end yet, as much as exists is shown. */
-  setWindow(next: TimeWindow | null): void {
+  setWindow(next: TimeRange | null): void {
     this.#window = next;
     this.#changed();
+  }
+
+  /** Marks the stretch of time that figures are of; null for none. */
+  setRange(range: TimeRange | null): void {
+    this.#range = range;
+    this.#frame = null;
+    this.#invalidate(['overlay']);
+  }
+
+  get range(): TimeRange | null {
+    return this.#range;
   }
 
   /** Shows the whole run. */
@@ -259,6 +266,7 @@ export class LanesStage {
       ribbon: this.#ribbon.of(input.table, scale, input.endNs),
       counts: countStates(input.index, input.table, input.atNs),
       onPath: this.#path.set,
+      range: this.#range,
       openEndNs: openEndOf(input),
     };
     return this.#frame;
@@ -278,7 +286,7 @@ export class LanesStage {
 }
 
 /** A window moved and cut to lie within the run; null where that is all of it. */
-function windowWithin(window: TimeWindow, endNs: number): TimeWindow | null {
+function windowWithin(window: TimeRange, endNs: number): TimeRange | null {
   const spanNs = window.toNs - window.fromNs;
   if (spanNs >= endNs) return null;
   const fromNs = Math.min(Math.max(0, window.fromNs), endNs - spanNs);

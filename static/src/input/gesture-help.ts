@@ -15,7 +15,8 @@ export const gestureHelp: Readonly<Record<'Graph' | 'Lanes', readonly GestureHel
     { gesture: 'click or drag in the small map', effect: 'go there' },
   ],
   Lanes: [
-    { gesture: 'drag', effect: 'move the playhead; Esc while dragging puts it back' },
+    { gesture: 'drag', effect: 'choose a range, for its figures; Esc clears it' },
+    { gesture: 'drag on the axis or the ribbon', effect: 'move the playhead; Esc while dragging puts it back' },
     { gesture: 'click a bar', effect: 'select its task; outside of bars: put the playhead there' },
     { gesture: 'wheel on the axis, Ctrl + wheel, pinch', effect: 'zoom in time where the pointer is' },
     { gesture: 'Shift + drag, middle drag, Shift + wheel', effect: 'move in time' },

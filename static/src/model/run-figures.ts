@@ -91,17 +91,18 @@ const traffics = new WeakMap<GraphIndex, { version: number; traffic: Traffic | u
 export function trafficOf(index: GraphIndex, table: RunTable): Traffic | undefined {
   const known = traffics.get(index);
   if (known?.version === table.version) return known.traffic;
-  const traffic = addTraffic(index, table);
+  const traffic = trafficBetween(index, table, -Infinity, Infinity);
   traffics.set(index, { version: table.version, traffic });
   return traffic;
 }
 
-function addTraffic(index: GraphIndex, table: RunTable): Traffic | undefined {
+/** The same of what attempts read that started in [fromNs, toNs). */
+export function trafficBetween(index: GraphIndex, table: RunTable, fromNs: number, toNs: number): Traffic | undefined {
   const chains = nodeRowsOf(table);
   const sums = { store: 0, local: 0, inline: 0 };
   let edges = 0;
   for (let row = 0; row < table.rows; row++) {
-    if (Number.isNaN(table.startedNs[row]!)) continue;
+    if (!(table.startedNs[row]! >= fromNs && table.startedNs[row]! < toNs)) continue;
     for (const parent of index.parents(table.node[row]!)) {
       if (++edges > MOST_EDGES) return undefined;
       const source = sourceOf(table, parent, row, chains);

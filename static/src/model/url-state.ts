@@ -3,6 +3,7 @@
 
 import { type Clock, isClock } from './clock-format';
 import { isMetric, type Metric } from './metric';
+import type { TimeRange } from './range-figures';
 
 /** Which page a path is of. */
 export type Route =
@@ -33,7 +34,7 @@ function decoded(part: string): string {
 export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'slack'] as const;
 export type ColourMode = (typeof colourModes)[number];
 
-export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks'] as const;
+export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'range'] as const;
 export type RunTab = (typeof runTabs)[number];
 
 /** Which past runs a run is compared with: those like it, or all of its workflow. */
@@ -56,7 +57,9 @@ export interface RunUrl {
   /** Graph: scale and offset; null shows all of it. */
   readonly graph: { readonly kx: number; readonly ky: number; readonly ox: number; readonly oy: number } | null;
   /** Lanes: the window of time; null shows all of it. */
-  readonly lanes: { readonly fromNs: number; readonly toNs: number } | null;
+  readonly lanes: TimeRange | null;
+  /** Lanes: the stretch of time that figures are of; null for none. */
+  readonly range: TimeRange | null;
   /** Null leaves it to what the reader chose last. */
   readonly clock: Clock | null;
   /** The table that stands in for a canvas. */
@@ -73,6 +76,7 @@ export const runUrlDefaults: RunUrl = {
   criticalPath: false,
   graph: null,
   lanes: null,
+  range: null,
   clock: null,
   tableTwin: 'none',
   peers: 'same',
@@ -90,7 +94,8 @@ export function parseRunUrl(url: URL): RunUrl {
     metric: isMetric(metric) ? metric : runUrlDefaults.metric,
     criticalPath: query.get('cp') === '1',
     graph: parseGraph(query),
-    lanes: parseWindow(query.get('window')),
+    lanes: parseRange(query.get('window')),
+    range: parseRange(query.get('range')),
     clock: isClock(clock) ? clock : null,
     tableTwin: oneOf(twins, query.get('table'), runUrlDefaults.tableTwin),
     peers: oneOf(peerScopes, query.get('peers'), runUrlDefaults.peers),
@@ -111,8 +116,8 @@ export function formatRunUrl(state: RunUrl): string {
     query.set('ox', String(state.graph.ox));
     query.set('oy', String(state.graph.oy));
   }
-  if (state.lanes !== null)
-    query.set('window', `${formatSeconds(state.lanes.fromNs)},${formatSeconds(state.lanes.toNs)}`);
+  if (state.lanes !== null) query.set('window', formatRange(state.lanes));
+  if (state.range !== null) query.set('range', formatRange(state.range));
   if (state.clock !== null) query.set('clock', state.clock);
   if (state.tableTwin !== 'none') query.set('table', state.tableTwin);
   if (state.peers !== runUrlDefaults.peers) query.set('peers', state.peers);
@@ -150,7 +155,11 @@ function parseSeconds(text: string | null): number | null {
   return Number(match[1]) * 1e9 + Number((match[2] ?? '').padEnd(9, '0'));
 }
 
-function parseWindow(text: string | null): RunUrl['lanes'] {
+function formatRange({ fromNs, toNs }: TimeRange): string {
+  return `${formatSeconds(fromNs)},${formatSeconds(toNs)}`;
+}
+
+function parseRange(text: string | null): TimeRange | null {
   const [from, to, more] = (text ?? '').split(',');
   const fromNs = parseSeconds(from ?? null);
   const toNs = parseSeconds(to ?? null);

@@ -4,6 +4,7 @@ import type { LaneHover } from '../../draw/hit';
 import type { LanesStage } from '../../draw/lanes-stage';
 import type { Drag, GestureHandler, PointerSample } from '../../input/gestures';
 import { zoneAt } from '../../input/zones';
+import type { TimeRange } from '../../model/range-figures';
 import { wheelZoom } from '../../model/time-scale';
 
 /** What gestures read and what they ask for. */
@@ -15,6 +16,7 @@ export interface LanesActs {
   box(): { readonly left: number; readonly top: number };
   onselect(node: number): void;
   onseek(ns: number, phase: 'drag' | 'drop'): void;
+  onrange(range: TimeRange): void;
   onhover(hover: LaneHover | null): void;
   oncursor(cursor: string): void;
   /** The reader has chosen another window of time. */
@@ -25,10 +27,11 @@ export function lanesGestures(acts: LanesActs): GestureHandler {
   return new LanesGestures(acts);
 }
 
-/** Owns nothing but where the playhead was before the gesture under way. */
+/** Owns nothing but where the playhead and the range were before the gesture under way. */
 class LanesGestures implements GestureHandler {
   readonly #acts: LanesActs;
   #beforeNs = 0;
+  #rangeBefore: TimeRange | null = null;
 
   constructor(acts: LanesActs) {
     this.#acts = acts;
@@ -62,16 +65,21 @@ class LanesGestures implements GestureHandler {
 
   dragStart(): void {
     this.#beforeNs = this.#acts.atNs();
+    this.#rangeBefore = this.#acts.stage()?.range ?? null;
     this.#acts.onhover(null);
   }
 
   dragMove(drag: Drag): void {
     if (pans(drag)) this.#changed((stage) => stage.pan(drag.dx));
+    else if (drag.zone === 'lanes') this.#acts.stage()?.setRange(this.#rangeOf(drag));
     else this.#acts.onseek(this.#nsAt(drag.x), 'drag');
   }
 
   dragEnd(drag: Drag, undone: boolean): void {
-    if (!pans(drag)) this.#acts.onseek(undone ? this.#beforeNs : this.#nsAt(drag.x), 'drop');
+    if (pans(drag)) return;
+    if (drag.zone !== 'lanes') this.#acts.onseek(undone ? this.#beforeNs : this.#nsAt(drag.x), 'drop');
+    else if (undone) this.#acts.stage()?.setRange(this.#rangeBefore);
+    else this.#acts.onrange(this.#rangeOf(drag));
   }
 
   wheel(at: Parameters<NonNullable<GestureHandler['wheel']>>[0], zone: string): boolean {
@@ -89,6 +97,13 @@ class LanesGestures implements GestureHandler {
     });
   }
 
+  /** Links hold whole ns, and a range has at least one. */
+  #rangeOf({ startX, x }: Drag): TimeRange {
+    const [aNs, bNs] = [Math.round(this.#nsAt(startX)), Math.round(this.#nsAt(x))];
+    const fromNs = Math.min(aNs, bNs);
+    return { fromNs, toNs: Math.max(aNs, bNs, fromNs + 1) };
+  }
+
   #nsAt(x: number): number {
     return this.#acts.stage()?.nsAt(x) ?? 0;
   }
@@ -103,13 +118,14 @@ class LanesGestures implements GestureHandler {
     const hit = at && (this.#acts.stage()?.hit(at.x, at.y) ?? null);
     const zone = at ? this.zoneAt(at.x, at.y) : undefined;
     const isTime = zone === 'axis' || zone === 'ribbon';
-    this.#acts.oncursor(hit && 'node' in hit ? 'pointer' : isTime ? 'ew-resize' : 'default');
+    const cursor = isTime ? 'ew-resize' : zone === 'lanes' ? 'crosshair' : 'default';
+    this.#acts.oncursor(hit && 'node' in hit ? 'pointer' : cursor);
     const box = this.#acts.box();
     this.#acts.onhover(hit && at ? { ...hit, x: box.left + at.x, y: box.top + at.y } : null);
   }
 }
 
-/** Shift or the middle button moves the time under the pointer, everything else the playhead. */
+/** Shift or the middle button moves the time under the pointer. */
 function pans(drag: Drag): boolean {
   return drag.shift || drag.button === 1;
 }

@@ -14,7 +14,7 @@ export function graphLabel(tasks: number, counts: StateCounts, moment: string): 
   ].join(', ');
 }
 
-/** Lanes of 8 slots on 2 workers as of +13.40 s; drag to move the playhead. */
+/** Lanes of 8 slots on 2 workers as of +13.40 s; drag to choose a range. */
 export function lanesLabel(slots: number, workers: number, moment: string): string {
-  return `Lanes of ${counted(slots, 'slot')} on ${counted(workers, 'worker')} and the ribbon of busy slots and ready tasks, as of ${moment}; drag to move the playhead, the button Table shows the same as a table`;
+  return `Lanes of ${counted(slots, 'slot')} on ${counted(workers, 'worker')} and the ribbon of busy slots and ready tasks, as of ${moment}; drag to choose a range, on the axis to move the playhead, the button Table shows the same as a table`;
 }

@@ -17,6 +17,7 @@ export function runCommands(view: RunView, pictures: Pictures): Command[] {
     ...graphCommands(pictures),
     ...stepCommands(view, pictures),
     ...jumpCommands(view, pictures),
+    ...rangeCommands(view),
     ...panelCommands(view),
   ];
 }
@@ -83,26 +84,55 @@ function stepCommands(view: RunView, pictures: Pictures): Command[] {
   ];
 }
 
-const digits = ['1', '2', '3', '4', '5'] as const;
+function rangeCommands(view: RunView): Command[] {
+  const command = (id: string, title: string, chord: Chord, run: () => void): Command => {
+    return { id, title, group: 'Graph and lanes', chords: [chord], when: () => view.ready, run };
+  };
+  const choose = (fromNs: number, toNs: number): void =>
+    view.choose({
+      range: { fromNs: Math.round(fromNs), toNs: Math.max(Math.round(toNs), Math.round(fromNs) + 1) },
+      tab: 'range',
+    });
+  const { playback } = view;
+  return [
+    command('range-from', 'Begin the range at the playhead', '[', () => {
+      const { toNs } = view.choices.range ?? { toNs: playback.nowNs };
+      choose(playback.atNs, toNs > playback.atNs ? toNs : playback.nowNs);
+    }),
+    command('range-to', 'End the range at the playhead', ']', () => {
+      const { fromNs } = view.choices.range ?? { fromNs: 0 };
+      choose(fromNs < playback.atNs ? fromNs : 0, playback.atNs);
+    }),
+    {
+      ...command('range-zoom', 'Show only the time of the range', 'z', () =>
+        view.choose({ lanes: view.choices.range }),
+      ),
+      when: () => view.ready && view.choices.range !== null,
+    },
+  ];
+}
+
+const digits = ['1', '2', '3', '4', '5', '6'] as const;
 
 function panelCommands(view: RunView): Command[] {
   const command = (id: string, title: string, chord: Chord, when: () => boolean, run: () => void): Command => {
     return { id, title, group: 'Panels', chords: [chord], when: () => view.ready && when(), run };
   };
-  const tabs = runTabs.slice(0, digits.length).map((tab, i) =>
+  const tabs = runTabs.map((tab, i) =>
     command(
       `tab-${tab}`,
       `Show ${tab === 'path' ? 'critical path' : tab}`,
       digits[i]!,
-      () => true,
+      () => tab !== 'range' || view.choices.range !== null,
       () => view.choose({ tab }),
     ),
   );
   const ended = (): boolean => !view.live;
-  const chosen = (): boolean => view.selected >= 0;
+  const chosen = (): boolean => view.selected >= 0 || view.choices.range !== null;
+  const close = (): void => (view.selected >= 0 ? view.select(-1) : view.choose({ range: null }));
   return [
     ...tabs,
     command('critical-path', 'Critical path', 'c', ended, () => view.choose({ criticalPath: !view.criticalPath })),
-    command('close-task', 'Close the task', 'Escape', chosen, () => view.select(-1)),
+    command('close', 'Close the task, else clear the range', 'Escape', chosen, close),
   ];
 }

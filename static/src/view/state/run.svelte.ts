@@ -4,6 +4,7 @@ import { FrameLoop } from '../../draw/frame-loop';
 import { momentText } from '../../model/clock-format';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
+import type { TimeRange } from '../../model/range-figures';
 import { findMark, markOf, nsBetween } from '../../model/same-task';
 import type { RunTable } from '../../model/run-table';
 import { endOf } from '../../model/states';
@@ -177,9 +178,11 @@ export class RunView {
     return this.choices.metric;
   }
 
-  /** The tab shown: what only the end of a run can show gives way while it is live. */
+  /** The tab shown: what only the end of a run can show gives way while it is live, as the range does without one. */
   get tab(): RunTab {
-    return this.choices.tab === 'path' && this.live ? 'statistics' : this.choices.tab;
+    const { tab, range } = this.choices;
+    const isThere = tab === 'path' ? !this.live : tab !== 'range' || range !== null;
+    return isThere ? tab : 'statistics';
   }
 
   get criticalPath(): boolean {
@@ -202,7 +205,7 @@ export class RunView {
   /** Keeps playhead, selection and window of time where they are while another version takes the place of this one. */
   #carry(next: RunSummary): () => void {
     const was = this.source.summary ?? next;
-    const { node, lanes } = this.choices;
+    const { node, lanes, range } = this.choices;
     if (next.graph_hash === was.graph_hash && next.started_at === was.started_at) return () => undefined;
     const shiftNs = nsBetween(next.started_at, was.started_at);
     const mark = node === null || !this.ready ? undefined : markOf(this.indexNow, this.tableNow, node);
@@ -212,8 +215,8 @@ export class RunView {
       this.schedule.forget();
       if (shiftNs !== 0 && atNs < nowNs) this.place.seek(atNs + shiftNs, 'drag');
       const found = mark === undefined ? -1 : findMark(this.indexNow, this.tableNow, mark, shiftNs);
-      const moved = lanes && { fromNs: lanes.fromNs + shiftNs, toNs: lanes.toNs + shiftNs };
-      if (node !== null || moved !== null) this.choose({ node: found < 0 ? null : found, lanes: moved }, 'drag');
+      const moved = { node: found < 0 ? null : found, lanes: shifted(lanes, shiftNs), range: shifted(range, shiftNs) };
+      if (node !== null || lanes !== null || range !== null) this.choose(moved, 'drag');
     };
   }
 
@@ -247,4 +250,8 @@ export class RunView {
     this.place.moved();
     this.#pace.offer(table.version, this.playback.atNs, table.rows);
   }
+}
+
+function shifted(range: TimeRange | null, byNs: number): TimeRange | null {
+  return range && { fromNs: range.fromNs + byNs, toNs: range.toNs + byNs };
 }

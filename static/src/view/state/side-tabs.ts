@@ -8,13 +8,14 @@ export interface SideTab {
   readonly title: string;
 }
 
-/** The tabs in order; keys 1 to 5 choose them. What only the end of a run can show keeps its place and says so. */
-export function tabsOf(live: boolean): SideTab[] {
+/** The tabs in order; keys 1 to 6 choose them. The range is there while one is chosen. What only the end of a run can show keeps its place and says so. */
+export function tabsOf(live: boolean, hasRange: boolean): SideTab[] {
   return [
     { id: 'statistics', label: 'Statistics', title: '1' },
     { id: 'path', label: 'Critical path', title: live ? 'Known when the run ends' : '2' },
     { id: 'edges', label: 'Edges', title: '3' },
     { id: 'events', label: 'Events', title: '4' },
     { id: 'tasks', label: 'Tasks', title: '5' },
+    ...(hasRange ? [{ id: 'range', label: 'Range', title: '6' } as const] : []),
   ];
 }

@@ -296,7 +296,8 @@ describe('workers', () => {
 
 describe('tabs', () => {
   it('keep their place while live, and say why', () => {
-    expect(tabsOf(true).map((tab) => tab.id)).toEqual(tabsOf(false).map((tab) => tab.id));
-    expect(tabsOf(true)[1]?.title).toBe('Known when the run ends');
+    expect(tabsOf(true, false).map((tab) => tab.id)).toEqual(tabsOf(false, false).map((tab) => tab.id));
+    expect(tabsOf(true, true).at(-1)?.id).toBe('range');
+    expect(tabsOf(true, false)[1]?.title).toBe('Known when the run ends');
   });
 });

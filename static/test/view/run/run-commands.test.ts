@@ -15,7 +15,14 @@ function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
     (name: string) =>
     (...args: unknown[]): void =>
       void done.push([name, ...args.map((arg) => JSON.stringify(arg))].join(' '));
-  const playback = { toggle: note('toggle'), step: note('step'), home: note('home'), end: note('end') };
+  const playback = {
+    atNs: 40,
+    nowNs: 100,
+    toggle: note('toggle'),
+    step: note('step'),
+    home: note('home'),
+    end: note('end'),
+  };
   const view = {
     ready: true,
     live: false,
@@ -23,6 +30,7 @@ function notes(more: Partial<RunView> = {}): { view: RunView; done: string[] } {
     criticalPath: false,
     analysis: { events: 0, landmarks: { failed: [], retried: [4, 9], longest: [3] } },
     playback,
+    choices: { range: null },
     choose: note('choose'),
     select: note('select'),
     place: { keep: note('keep') },
@@ -85,6 +93,23 @@ describe('keys of a run page', () => {
     press(registry, 'ArrowRight', 'ArrowRight', true);
     press(registry, 'ArrowLeft', 'ArrowLeft', true);
     expect(done).toEqual(['select 7']);
+  });
+
+  it('choose a range from and to the playhead, and clear it when no task is open', () => {
+    const chosen = (key: string, range: { fromNs: number; toNs: number } | null): string | undefined => {
+      const { view, done } = notes({ selected: -1, choices: { range } } as Partial<RunView>);
+      press(registryOf(view, done), key);
+      return done[0];
+    };
+    const ranged = (fromNs: number, toNs: number) =>
+      `choose {"range":{"fromNs":${fromNs},"toNs":${toNs}},"tab":"range"}`;
+    expect(chosen('[', null)).toBe(ranged(40, 100));
+    expect(chosen(']', null)).toBe(ranged(0, 40));
+    expect(chosen('[', { fromNs: 10, toNs: 60 })).toBe(ranged(40, 60));
+    expect(chosen(']', { fromNs: 50, toNs: 60 })).toBe(ranged(0, 40));
+    expect(chosen('z', { fromNs: 50, toNs: 60 })).toBe('choose {"lanes":{"fromNs":50,"toNs":60}}');
+    expect(chosen('Escape', { fromNs: 50, toNs: 60 })).toBe('choose {"range":null}');
+    expect([chosen('z', null), chosen('6', null), chosen('Escape', null)]).toEqual([undefined, undefined, undefined]);
   });
 
   it('go to landmarks, one after the other, in both pictures', () => {
