@@ -37,6 +37,7 @@ func TestStore(t *testing.T) {
 
 // TestClient: a client behaves as its owner does, although what it begins is written to logs.
 func TestClient(t *testing.T) {
+	t.Parallel()
 	dirs := map[metricsstore.Store]string{}
 	client := func(t testing.TB, dir string) metricsstore.Store {
 		s := open(t, dir)

@@ -55,6 +55,7 @@ func TestFormat2(t *testing.T) {
 
 // TestFlippedVersion: a bit of the version of the format, or of what it is called, costs nothing.
 func TestFlippedVersion(t *testing.T) {
+	t.Parallel()
 	for _, version := range []uint64{2, formatVersion} {
 		key := []byte(versionKey)
 		value := encodedVersion(version)
@@ -90,6 +91,7 @@ func TestFlippedVersion(t *testing.T) {
 
 // TestFlippedValue: whatever bit of the value of a row is flipped, reading it fails, or returns what was kept.
 func TestFlippedValue(t *testing.T) {
+	t.Parallel()
 	s := open(t, t.TempDir())
 	recordSmall(t, s, "r", 1)
 	require.NoError(t, s.Annotate(t.Context(), "r", metricsstore.Annotation{Tags: []string{"a"}, Note: "short"}))

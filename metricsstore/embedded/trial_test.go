@@ -219,6 +219,7 @@ func (c trial) bad(s *Store) map[record.RunID]string {
 
 // TestTrials: wherever a bit is flipped, all runs but one are as they were, and the store can be used.
 func TestTrials(t *testing.T) {
+	t.Parallel()
 	data := trialStore(t)
 	flips, cuts := 10, 5
 	if isLong() {

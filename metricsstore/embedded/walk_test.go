@@ -75,6 +75,7 @@ func lacking(t *testing.T, data []byte, c *codec, whole map[record.RunID]int) (n
 
 // TestFlippedBitCostsOneRun: whichever bit is flipped in a page that many rows depend on, at most one run lacks any.
 func TestFlippedBitCostsOneRun(t *testing.T) {
+	t.Parallel()
 	data := trialStore(t)
 	c, err := newCodec()
 	require.NoError(t, err)
@@ -101,6 +102,7 @@ func TestFlippedBitCostsOneRun(t *testing.T) {
 // whatever the other one holds: rows of another run under the same keys, an earlier state of the page, a page below
 // it.
 func TestFlippedPointerCostsNothing(t *testing.T) {
+	t.Parallel()
 	data := trialStore(t)
 	c, err := newCodec()
 	require.NoError(t, err)
