@@ -47,6 +47,7 @@ func TestTokenInBrowser(t *testing.T) {
 
 // TestSocketsBlocked: where there are no sockets, a run is watched all the same.
 func TestSocketsBlocked(t *testing.T) {
+	t.Parallel()
 	b := newTab(t)
 	command(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
 		window.WebSocket = class extends EventTarget {

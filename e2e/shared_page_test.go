@@ -28,6 +28,7 @@ func sharedDashboard(t *testing.T) (*fleet, *service, *tab) {
 // TestSharedRunOnPage watches a run on two worker processes, one of which is killed: the page names the processes, shows
 // what was lost and done again, and replays what it showed live, which is what the service's own fold and the records say.
 func TestSharedRunOnPage(t *testing.T) {
+	t.Parallel()
 	f, s, b := sharedDashboard(t)
 	run := s.submit(submission{Workflow: "tree-reduction", Params: map[string]string{
 		"n": "64", "work": "500ms", "sleep": "true", "payload": "20000",
@@ -177,6 +178,7 @@ func TestSharedRetryOnPage(t *testing.T) {
 
 // TestPageWhileStoreIsAway: pages say that the store does not answer, and continue by themselves when it does again.
 func TestPageWhileStoreIsAway(t *testing.T) {
+	t.Parallel()
 	f, s, b := sharedDashboard(t)
 	b.accept("503")
 	run := s.submit(submission{Workflow: "chain"}).Run

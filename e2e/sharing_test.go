@@ -36,7 +36,7 @@ func TestLookDuringARun(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.ok("run", "chain", "--set", "k=7")
-	p := u.start("run", "wfformat", "--json", "--set", "file="+chains(4, 60, 0.05).file(t), "--set", "time_scale=1")
+	p := u.start("run", "wfformat", "--json", "--set", "file="+chains(4, 100, 0.05).file(t), "--set", "time_scale=1")
 	run := p.runID()
 
 	assert.Equal(t, "running", u.runs()[run].Status)
@@ -48,6 +48,7 @@ func TestLookDuringARun(t *testing.T) {
 		seen = n
 		return grown
 	})
+	u.ok("pause", run) // so that it lasts, however slow the commands are
 	var live, across statistics
 	u.json(&live, "stats", run)
 	assert.GreaterOrEqual(t, live.Attempts, seen)
@@ -57,6 +58,7 @@ func TestLookDuringARun(t *testing.T) {
 	u.ok("tag", run, "watched")
 	require.True(t, p.running(), "the run was to last longer")
 	assert.NotEqual(t, 0, u.run("delete", run).code, "a run under way cannot be deleted")
+	u.ok("resume", run)
 	u.completes(p)
 	assert.Contains(t, u.ok("runs", "--tag", "watched"), run)
 	u.ok("check")
