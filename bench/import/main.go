@@ -1,6 +1,7 @@
 // Command import measures how fast records of other tools are read and how much memory their runs take: it makes large
 // files in a temporary folder, by repeating real records with fresh IDs, and reads each with its format, with `jq -c .`
-// and with encoding/json/v2 into structs, in turns, each in a process of its own. Ratios are of the quickest rounds.
+// and with encoding/json/v2 into structs, in turns, each in a process of its own. Ratios are of the quickest rounds; the
+// time of processors is shown next to them, since readers use two of these and peers one.
 // Goals that are missed are shown and are no error. It needs Linux; without jq its column is missing.
 //
 // Another format is one more element of inputs. The real records are no part of the repository: -traces names their
@@ -87,7 +88,7 @@ func measure(ctx context.Context, w io.Writer, in input, path string, rounds int
 	}
 	rates := map[string]float64{}
 	t := bench.Table(w)
-	fmt.Fprintln(t, "way\tMB/s\tattempts/s\tattempts\tpeak MB\tkept MB\tbytes an attempt\t")
+	fmt.Fprintln(t, "way\tMB/s\tprocessor s\tattempts/s\tattempts\tpeak MB\tkept MB\tbytes an attempt\t")
 	for i, name := range names {
 		best := slices.MinFunc(samples[i], func(a, b answer) int { return int(a.Took - b.Took) })
 		rates[name] = float64(info.Size()) / mb / best.Took.Seconds()
@@ -101,7 +102,7 @@ func measure(ctx context.Context, w io.Writer, in input, path string, rounds int
 
 // print writes a row of the table.
 func (a *answer) print(w io.Writer, name string, rate float64) {
-	fmt.Fprintf(w, "%s\t%.0f", name, rate)
+	fmt.Fprintf(w, "%s\t%.0f\t%.2f", name, rate, a.Busy.Seconds())
 	if a.Tasks > 0 {
 		fmt.Fprintf(w, "\t%.0f\t%d", float64(a.Tasks)/a.Took.Seconds(), a.Tasks)
 	} else {

@@ -31,9 +31,10 @@ type question struct {
 // answer is what reading a file took.
 type answer struct {
 	Took  time.Duration
-	Tasks int   // attempts of tasks
-	Peak  int64 // bytes of memory that were resident at most
-	Kept  int64 // bytes that the result holds
+	Busy  time.Duration // of processors, which differs where several work, and on a machine that does other work too
+	Tasks int           // attempts of tasks
+	Peak  int64         // bytes of memory that were resident at most
+	Kept  int64         // bytes that the result holds
 }
 
 // waysOf gives the ways in which a file is read, with their names.
@@ -65,7 +66,11 @@ func runJQ(ctx context.Context, jq, path string) (answer, error) {
 	c := exec.CommandContext(ctx, jq, "-c", ".", path)
 	c.Stderr = os.Stderr
 	err := c.Run()
-	return answer{Took: time.Since(began)}, err
+	a := answer{Took: time.Since(began)}
+	if c.ProcessState != nil {
+		a.Busy = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	}
+	return a, err
 }
 
 // child answers how a file is read.
@@ -83,6 +88,10 @@ func child(ctx context.Context, in io.Reader, out io.Writer) error {
 // read reads a file in one of the ways.
 func (in *input) read(ctx context.Context, path, way string) (a answer, err error) {
 	before := heap()
+	busy, err := process.ProcessorTime(os.Getpid())
+	if err != nil {
+		return a, err
+	}
 	began := time.Now()
 	var result any
 	switch way {
@@ -105,6 +114,11 @@ func (in *input) read(ctx context.Context, path, way string) (a answer, err erro
 	if err != nil {
 		return a, err
 	}
+	until, err := process.ProcessorTime(os.Getpid())
+	if err != nil {
+		return a, err
+	}
+	a.Busy = until - busy
 	used, err := process.MemoryOf(os.Getpid())
 	a.Peak = used.Peak
 	if result != nil {
