@@ -3,8 +3,12 @@ package code
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/python"
 )
 
 // one returns the value of the task.
@@ -26,7 +30,31 @@ func (w *work) other(ctx context.Context) (Value, error) {
 	if w.task.Select == nil {
 		return w.command(ctx)
 	}
+	if list, ok := w.list(Template{{Hole: w.task.Select}}); ok && slices.ContainsFunc(list, func(v Value) bool { return v.Codec > python.CBOR }) {
+		return w.collect(ctx, list)
+	}
 	return w.value(w.task.Select)
+}
+
+// collect is a list with arrays as one value, which Python has to make.
+func (w *work) collect(ctx context.Context, list []Value) (Value, error) {
+	pool, err := w.runner.interpreters.get(ctx, w, nil)
+	if err != nil {
+		return Value{}, err
+	}
+	holes := make([]any, len(list))
+	for i := range holes {
+		holes[i] = cbor.Tag{Number: python.HoleTag, Content: uint64(i)}
+	}
+	template, err := python.Encode([]any{[]any{holes}, map[string]any{}})
+	if err != nil {
+		return Value{}, err
+	}
+	v, used, err := pool.Call(ctx, python.Call{
+		Module: "dagscope._task", Function: "same", Values: list, Template: template, AllowPickle: w.runner.cfg.AllowPickle,
+	})
+	report(ctx, used)
+	return v, ofPython(err)
 }
 
 // many returns the elements of the task's value.

@@ -127,7 +127,7 @@ func (b *builder) body(t *step, f *frame) (engine.Ref[code.Value], error) {
 	if !made.isList {
 		return made.value, nil
 	}
-	return b.selection(t.path+".result", &reads{lists: []engine.Ref[[]code.Value]{made.list}}, code.Operand{IsList: true}), nil
+	return b.collected(t.path+".result", last[0], made.list), nil
 }
 
 // source is the list that a foreach runs over.
@@ -165,7 +165,7 @@ func (b *builder) source(t *step, f *frame) (engine.Ref[[]code.Value], error) {
 	case o.IsList && len(o.Path) == 0:
 		return in.lists[0], nil
 	}
-	task := code.Task{Select: &o}
+	task := code.Task{Select: &o, Bundle: b.hash}
 	if err := b.runner.Sign(&task); err != nil {
 		return engine.Ref[[]code.Value]{}, err
 	}
@@ -175,13 +175,22 @@ func (b *builder) source(t *step, f *frame) (engine.Ref[[]code.Value], error) {
 // empty is no bundle.
 func (b *builder) empty() engine.Ref[code.Bundle] { return engine.Const(b.Builder, code.Bundle{}) }
 
-// selection is a task that does nothing but take a part of what it reads.
-func (b *builder) selection(name string, in *reads, o code.Operand) engine.Ref[code.Value] {
-	task := code.Task{Select: &o}
+// collected is the list of a step as one value.
+func (b *builder) collected(name string, of *step, list engine.Ref[[]code.Value]) engine.Ref[code.Value] {
+	return b.selection(name, of, &reads{lists: []engine.Ref[[]code.Value]{list}}, code.Operand{IsList: true})
+}
+
+// selection is a task that does nothing but take a part of what it reads. It has the files and the environment of the step,
+// nil for none, whose values those may be: classes of Python among them are imported from there.
+func (b *builder) selection(name string, of *step, in *reads, o code.Operand) engine.Ref[code.Value] {
+	task := code.Task{Select: &o, Bundle: b.hash}
+	if of != nil {
+		task.Environment = of.environment
+	}
 	if err := b.runner.Sign(&task); err != nil {
 		panic(err) // a selection is nothing that cannot be encoded
 	}
-	return b.runner.One(name).Call(engine.Const(b.Builder, task), b.empty(), engine.List(b.Builder, in.values...), engine.List(b.Builder, in.lists...))
+	return b.runner.One(name).Call(engine.Const(b.Builder, task), b.bundle, engine.List(b.Builder, in.values...), engine.List(b.Builder, in.lists...))
 }
 
 // asValue is an expression as one value; name is that of the task that it takes if the expression is a part of a value,
@@ -199,7 +208,8 @@ func (b *builder) asValue(e *expression, name string, f *frame) (engine.Ref[code
 		return in.values[0], nil
 	}
 	o.IsFile = false
-	return b.selection(name, in, o), nil
+	of, _ := f.find(e.name) // nil for an element
+	return b.selection(name, of, in, o), nil
 }
 
 // result is an expression as the result of the run: a list of values stays one.
@@ -224,7 +234,7 @@ func (b *builder) results(f *frame) (engine.AnyRef, error) {
 			return made.list, nil
 		}
 		if made.isList {
-			made.value = b.selection(t.path+".list", &reads{lists: []engine.Ref[[]code.Value]{made.list}}, code.Operand{IsList: true})
+			made.value = b.collected(t.path+".list", t, made.list)
 		}
 		values[t.name] = made.value
 		if len(last) == 1 {

@@ -2,11 +2,14 @@ package pipeline_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/pipeline"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/pythontest"
@@ -175,4 +178,37 @@ func manyAliases() string {
 		fmt.Fprintf(&b, "      l%d: &l%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*l%d, ", i), 10), ", "))
 	}
 	return b.String()
+}
+
+// TestListsOfArrays: lists of arrays, also of classes of the project, are values among others.
+func TestListsOfArrays(t *testing.T) {
+	pythontest.Find(t)
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "made.py"), []byte(`
+import dataclasses, dagscope
+
+@dataclasses.dataclass
+class Pair:
+    first: dagscope.Array
+    second: int
+
+def pair(n):
+    return Pair(dagscope.Array("|u1", (n,), bytes(range(n))), n)
+`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "lists.yaml"), []byte(`
+steps:
+  a: {foreach: [1, 2], python: "made:pair", with: ["${{ item }}"]}
+  b:
+    foreach: [1, 3]
+    steps:
+      inner: {foreach: [2], python: "made:pair", with: ["${{ item }}"]}
+  c: {run: [echo, one], output: text}
+`), 0o600))
+	r := runner(t)
+	w, err := pipeline.Load(filepath.Join(folder, "lists.yaml"), r)
+	require.NoError(t, err)
+	run := execute(t, w, r, nil)
+	require.Equal(t, record.Succeeded, run.End().Status, run.End().First)
+	values := run.Value().(map[string]code.Value)
+	require.Equal(t, []string{"array", "array", "cbor"}, []string{values["a"].Codec.String(), values["b"].Codec.String(), values["c"].Codec.String()})
 }
