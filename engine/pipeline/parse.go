@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"regexp"
@@ -30,7 +31,8 @@ var (
 func Parse(file string, text []byte) (*Pipeline, error) {
 	r := &reader{anchors: map[string]ast.Node{}}
 	p := &Pipeline{file: file, Source: string(text), Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), nameAt: position{1, 1}}
-	root, err := parseYAML(text)
+	// The library counts lines of Windows twice within scripts.
+	root, err := parseYAML(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
 	if err != nil {
 		return nil, yamlError(file, err)
 	}
