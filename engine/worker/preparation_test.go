@@ -5,12 +5,14 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -111,4 +113,34 @@ func TestReportedUsage(t *testing.T) {
 		}
 	}
 	require.Equal(t, []*record.Usage{&used, nil}, got)
+}
+
+// TestSnapshotOfPreparations: a snapshot says what is prepared, for which run and since when, until it is done.
+func TestSnapshotOfPreparations(t *testing.T) {
+	reached, finish := make(chan struct{}), make(chan struct{})
+	pool, err := worker.New(worker.Config{State: memory.New(), Prepare: needing(func(_ context.Context, report func(record.Preparation)) error {
+		report(record.Preparation{Key: "k", Name: "requirements"})
+		close(reached)
+		<-finish
+		report(record.Preparation{Key: "k", Name: "requirements", Done: true})
+		return nil
+	})})
+	require.NoError(t, err)
+	e, err := engine.New(engine.Config{Executor: pool})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	before := time.Now()
+	r := begin(t, e, engine.Func0("body", func(context.Context) (int, error) { return 7, nil }))
+	<-reached
+	preparing := pool.Snapshot().Preparing
+	require.Len(t, preparing, 1)
+	require.Equal(t, []any{"requirements", r.ID()}, []any{preparing[0].Name, preparing[0].Run})
+	require.WithinRange(t, preparing[0].Since, before, time.Now())
+	close(finish)
+	<-r.Done()
+	require.Empty(t, pool.Snapshot().Preparing)
+	stop()
+	require.NoError(t, <-ended)
 }

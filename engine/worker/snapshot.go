@@ -18,10 +18,17 @@ type Snapshot struct {
 	Warm        bool                 `json:"warm"`                // a run has ended here
 	StartedAt   time.Time            `json:"started_at"`          // when New made it
 	Running     map[record.RunID]int `json:"running"`             // executing tasks by run; 0 for an active run without any
-	Preparing   []record.Preparation `json:"preparing,omitempty"` // for runs whose tasks cannot be called yet
+	Preparing   []Preparing          `json:"preparing,omitempty"` // for runs whose tasks cannot be called yet
 	TasksDone   int64                `json:"tasks_done"`          // in active and ended runs
 	CPU         time.Duration        `json:"cpu_ns"`              // of the process
 	MemoryBytes int64                `json:"memory_bytes"`        // of the process, its peak
+}
+
+// Preparing is a preparation that continues.
+type Preparing struct {
+	record.Preparation
+	Run   record.RunID `json:"run"`
+	Since time.Time    `json:"since"` // when it began
 }
 
 // Snapshot reads every lane once. Lanes continue meanwhile, so the figures are of moments that are close together.
@@ -35,7 +42,9 @@ func (p *Pool) Snapshot() Snapshot {
 	s.Warm, s.TasksDone = p.ended > 0, p.tasksDone
 	for _, j := range *p.jobs.Load() {
 		s.Running[j.info.ID] = 0
-		s.Preparing = append(s.Preparing, j.own.preparing()...)
+		for _, p := range j.own.preparing() {
+			s.Preparing = append(s.Preparing, Preparing{p, j.info.ID, j.info.StartedAt.Add(time.Duration(p.Started))})
+		}
 		s.TasksDone += int64(j.run.Progress().Done)
 	}
 	p.mu.Unlock()

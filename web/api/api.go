@@ -86,9 +86,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Workers == nil {
 		c.Workers = func(context.Context) ([]WorkerState, error) { return nil, nil }
 	}
-	if c.Broken == nil {
-		c.Broken = func() []pipeline.Broken { return nil }
-	}
 	if c.WorkerCommand == "" {
 		c.WorkerCommand = "dagscope serve"
 	}

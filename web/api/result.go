@@ -35,7 +35,7 @@ func (h *insideHandlers) getResult(ctx context.Context, in *runInput) (*answer[R
 	return answered(tag, Result{Type: end.ResultType, Text: end.ResultText}), nil
 }
 
-func (h *insideHandlers) getSource(ctx context.Context, in *runInput) (*answer[source], error) {
+func (h *insideHandlers) getSource(ctx context.Context, in *runInput) (*answer[runSource], error) {
 	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (h *insideHandlers) getSource(ctx context.Context, in *runInput) (*answer[s
 	}
 	tag := runTag(&run, "source")
 	if in.unchanged(tag) {
-		return notModified[source](tag), nil
+		return notModified[runSource](tag), nil
 	}
-	return answered(tag, *kept.Value), nil
+	return answered(tag, newRunSource(kept.Value)), nil
 }

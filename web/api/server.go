@@ -38,7 +38,10 @@ func (h *serverHandlers) getServer(context.Context, *nothing) (*answer[server], 
 }
 
 func (h *serverHandlers) listWorkflows(context.Context, *nothing) (*answer[workflowList], error) {
-	out := workflowList{Workflows: []Workflow{}, Broken: newBroken(h.cfg.Broken())}
+	out := workflowList{Workflows: []Workflow{}, Broken: []brokenFile{}, Followed: h.cfg.Broken != nil}
+	if out.Followed {
+		out.Broken = newBroken(h.cfg.Broken())
+	}
 	for _, w := range h.cfg.Engine.Workflows() {
 		out.Workflows = append(out.Workflows, newWorkflow(w))
 	}

@@ -78,7 +78,9 @@ func (w *world) troubled(id record.RunID) api.RunSummary {
 			Became: 1, Invoked: 2, Clustered: 3, DelayedHeld: 4, DelayedStored: 5, NotStoredBytes: 6, StoredBytes: 7, InlineBytes: 8,
 			FetchedBytes: 9, Preloaded: 10, Preload: 11, Invalidated: 12, Commands: 13, RoundTrips: 14,
 		}},
-		{Worker: 1, Name: "b-1", Host: "b", PID: 2, Width: 2},
+		{Worker: 1, Name: "b-1", Host: "b", PID: 2, Width: 2, Preparations: []record.Preparation{
+			{Key: "k", Name: "requirements.txt", Started: 1, Ended: 4, Bytes: 5, Done: true}, {Key: "l", Name: "python3", Started: 4},
+		}},
 	}, record.Failed)
 	info.Revision = 1
 	w.revision(info, numbered(9,
@@ -234,6 +236,11 @@ func TestRunOfManyWorkers(t *testing.T) {
 		FetchedBytes: 9, Preloaded: 10, Preload: 11, Invalidated: 12, Commands: 13, RoundTrips: 14,
 	}, a.Saved)
 	assert.Nil(t, b.Saved)
+	assert.Empty(t, a.Preparations)
+	require.Len(t, b.Preparations, 2)
+	assert.Equal(t, int64(4), *b.Preparations[0].EndedNS)
+	assert.Equal(t, []any{"requirements.txt", int64(1), int64(5)}, []any{b.Preparations[0].Name, b.Preparations[0].StartedNS, b.Preparations[0].Bytes})
+	assert.Nil(t, b.Preparations[1].EndedNS, "it continues")
 	assert.Nil(t, b.EndedNS)
 
 	var list api.TaskList
@@ -294,12 +301,19 @@ func TestWorkersOfOtherProcesses(t *testing.T) {
 					Sessions: []api.WorkerSession{{Run: "s", Number: 4, Claims: 7}, {Run: "r", Number: 0, Claims: 3}},
 				},
 				{Snapshot: worker.Snapshot{Name: "b-1", Host: "b"}, Lost: true},
+				{Snapshot: worker.Snapshot{Name: "c-1", Preparing: []worker.Preparing{
+					{Preparation: record.Preparation{Key: "k", Name: "requirements.txt", Bytes: 5}, Run: "r", Since: time.Unix(9, 0)},
+				}}},
 			}, nil
 		}
 	})
 	var got api.WorkerList
 	w.get("/workers", &got)
-	require.Len(t, got.Workers, 2)
+	require.Len(t, got.Workers, 3)
+	require.Len(t, got.Workers[2].Preparing, 1)
+	preparing := got.Workers[2].Preparing[0]
+	assert.Equal(t, []any{"requirements.txt", int64(5), record.RunID("r"), time.Unix(9, 0).UTC()},
+		[]any{preparing.Name, preparing.Bytes, preparing.Run, preparing.Since})
 	zero, three, four, seven := 0, 3, 4, 7
 	assert.Equal(t, []string{"double"}, got.Workers[0].Functions)
 	for i := range got.Workers[0].Runs {

@@ -17,6 +17,12 @@ import (
 type sourceJSON struct {
 	File, Text string
 	Cut        bool
+	Steps      []stepJSON
+}
+
+type stepJSON struct {
+	Path     string
+	From, To int
 }
 
 // TestWorkflowsOfFiles: a workflow that was made of a file says so, and its runs keep the file as it was when they were
@@ -30,7 +36,8 @@ func TestWorkflowsOfFiles(t *testing.T) {
 		made.Name, made.Source = "made", &record.Source{File: "made.yaml", Text: text}
 		require.NoError(t, w.engine.Offer([]*engine.Workflow{&made}))
 	}
-	offer("first")
+	const first = "steps:\n  a:\n    run: |\n      echo\n\n  b: {run: echo}\n"
+	offer(first)
 	run := w.run("made", map[string]string{"mode": "not"})
 	offer("second")
 
@@ -45,7 +52,10 @@ func TestWorkflowsOfFiles(t *testing.T) {
 	assert.Equal(t, "made.yaml", run.File)
 	var kept sourceJSON
 	w.get("/runs/"+string(run.Run)+"/source", &kept)
-	assert.Equal(t, sourceJSON{File: "made.yaml", Text: "first"}, kept)
+	assert.Equal(t, sourceJSON{File: "made.yaml", Text: first, Steps: []stepJSON{{"a", 2, 4}, {"b", 6, 6}}}, kept)
+	again := w.run("made", map[string]string{"mode": "not"})
+	w.get("/runs/"+string(again.Run)+"/source", &kept)
+	assert.Equal(t, sourceJSON{File: "made.yaml", Text: "second", Steps: []stepJSON{}}, kept, "no steps are known of what is no pipeline")
 
 	other := w.run("trip", map[string]string{"mode": "not"})
 	assert.Empty(t, other.File)
@@ -56,6 +66,7 @@ func TestWorkflowsOfFiles(t *testing.T) {
 // TestBrokenFiles: files with mistakes are listed next to the workflows.
 func TestBrokenFiles(t *testing.T) {
 	var list struct {
+		Followed  bool
 		Workflows []api.Workflow
 		Broken    []struct {
 			File, Kept string
@@ -68,12 +79,14 @@ func TestBrokenFiles(t *testing.T) {
 	newWorld(t).get("/workflows", &list)
 	assert.NotNil(t, list.Broken)
 	assert.Empty(t, list.Broken)
+	assert.False(t, list.Followed)
 	w := newWorld(t, func(c *api.Config) {
 		c.Broken = func() []pipeline.Broken {
 			return []pipeline.Broken{{File: "d/a.yaml", Kept: "a", Mistakes: []pipeline.Mistake{{Line: 2, Column: 3, Message: "expected another"}}}}
 		}
 	})
 	w.get("/workflows", &list)
+	assert.True(t, list.Followed)
 	require.Len(t, list.Broken, 1)
 	assert.Equal(t, "d/a.yaml", list.Broken[0].File)
 	assert.Equal(t, "a", list.Broken[0].Kept)

@@ -4,23 +4,50 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
+	pool "github.com/dagscope/dagscope/engine/worker"
 )
 
 // runWorker is one worker of a run. Moments are nanoseconds since the start of the run.
 type runWorker struct {
-	Worker      int      `json:"worker"`
-	Name        string   `json:"name"`
-	Host        string   `json:"host"`
-	PID         int      `json:"pid"`
-	Width       int      `json:"width" doc:"Processors."`
-	Slots       int      `json:"slots" doc:"Most lanes it used; 0 while it works."`
-	Warm        bool     `json:"warm" doc:"It had executed another run before."`
-	StartupNS   int64    `json:"startup_ns"`
-	StartedNS   int64    `json:"started_ns"`
-	EndedNS     *int64   `json:"ended_ns" doc:"Null while it works."`
-	CPUNS       int64    `json:"cpu_ns"`
-	MemoryBytes int64    `json:"memory_bytes"`
-	Saved       *savings `json:"saved,omitempty" doc:"What the rules of placement saved; absent while it works, and if a single process executes the run."`
+	Worker      int    `json:"worker"`
+	Name        string `json:"name"`
+	Host        string `json:"host"`
+	PID         int    `json:"pid"`
+	Width       int    `json:"width" doc:"Processors."`
+	Slots       int    `json:"slots" doc:"Most lanes it used; 0 while it works."`
+	Warm        bool   `json:"warm" doc:"It had executed another run before."`
+	StartupNS   int64  `json:"startup_ns"`
+	StartedNS   int64  `json:"started_ns"`
+	EndedNS     *int64 `json:"ended_ns" doc:"Null while it works."`
+	CPUNS       int64  `json:"cpu_ns"`
+	MemoryBytes int64  `json:"memory_bytes"`
+	// Preparations are absent where nothing had to be made ready.
+	Preparations []preparation `json:"preparations,omitempty" doc:"What it made ready before its first claim, such as an environment of packages or interpreters."`
+	Saved        *savings      `json:"saved,omitempty" doc:"What the rules of placement saved; absent while it works, and if a single process executes the run."`
+}
+
+// preparation is one thing that a worker made ready for a run.
+type preparation struct {
+	Key       string `json:"key"`
+	Name      string `json:"name"`
+	StartedNS int64  `json:"started_ns"`
+	EndedNS   *int64 `json:"ended_ns" doc:"Null while it continues."`
+	Bytes     int64  `json:"bytes" doc:"How large it is so far."`
+	Reused    bool   `json:"reused" doc:"It was there already."`
+	Error     string `json:"error,omitempty" doc:"Why it failed."`
+}
+
+func preparationsOf(all []record.Preparation) []preparation {
+	var out []preparation
+	for i := range all {
+		p := &all[i]
+		v := preparation{Key: p.Key, Name: p.Name, StartedNS: p.Started, Bytes: p.Bytes, Reused: p.Reused, Error: p.Error}
+		if p.Done {
+			v.EndedNS = &p.Ended
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 // savings counts what the rules of placement saved for one worker in one run.
@@ -50,6 +77,7 @@ func newRunWorker(r *record.WorkerRecord) runWorker {
 	w := runWorker{
 		Worker: r.Worker, Name: r.Name, Host: r.Host, PID: r.PID, Width: r.Width, Slots: r.Slots, Warm: r.Warm,
 		StartupNS: int64(r.Startup), StartedNS: r.Started, CPUNS: int64(r.CPU), MemoryBytes: r.MemoryBytes,
+		Preparations: preparationsOf(r.Preparations),
 	}
 	if r.Ended != 0 {
 		w.EndedNS = &r.Ended
@@ -93,15 +121,17 @@ type worker struct {
 
 // preparing is one thing that a worker makes ready, such as an environment of packages.
 type preparing struct {
-	Key   string `json:"key"`
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes" doc:"How large it is so far."`
+	Key   string       `json:"key"`
+	Name  string       `json:"name"`
+	Bytes int64        `json:"bytes" doc:"How large it is so far."`
+	Run   record.RunID `json:"run" doc:"The run whose tasks need it."`
+	Since time.Time    `json:"since" doc:"When it began."`
 }
 
-func preparingOf(all []record.Preparation) []preparing {
+func preparingOf(all []pool.Preparing) []preparing {
 	var out []preparing
 	for i := range all {
-		out = append(out, preparing{all[i].Key, all[i].Name, all[i].Bytes})
+		out = append(out, preparing{all[i].Key, all[i].Name, all[i].Bytes, all[i].Run, all[i].Since.UTC()})
 	}
 	return out
 }

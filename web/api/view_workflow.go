@@ -24,6 +24,35 @@ type source struct {
 	Cut  bool   `json:"cut" doc:"The text is only the beginning of the file: its lines up to 64 KiB."`
 }
 
+// runSource is the file of a run's workflow.
+type runSource struct {
+	File  string      `json:"file" doc:"Its name without folders."`
+	Text  string      `json:"text"`
+	Cut   bool        `json:"cut" doc:"The text is only the beginning of the file: its lines up to 64 KiB."`
+	Steps []stepLines `json:"steps" doc:"Where its steps are, a group before its own; empty if they are not known, as those of a file that is cut."`
+}
+
+// stepLines mirrors pipeline.StepLines.
+type stepLines struct {
+	Path string `json:"path" doc:"The function of the step's tasks, or what it begins with before a dot."`
+	From int    `json:"from" doc:"Its first line, from 1."`
+	To   int    `json:"to" doc:"Its last line."`
+}
+
+// newRunSource looks for the steps in the text as it was kept. A text that this version of the program no longer takes has
+// none.
+func newRunSource(s *source) runSource {
+	out := runSource{File: s.File, Text: s.Text, Cut: s.Cut, Steps: []stepLines{}}
+	p, err := pipeline.Parse(s.File, []byte(s.Text))
+	if s.Cut || err != nil {
+		return out
+	}
+	for _, l := range p.Lines() {
+		out.Steps = append(out.Steps, stepLines(l))
+	}
+	return out
+}
+
 // newSource is null without a source.
 func newSource(s *record.Source) OrNull[source] {
 	if s = s.Bounded(); s == nil {
@@ -48,6 +77,7 @@ type Param struct {
 type workflowList struct {
 	Workflows []Workflow   `json:"workflows"`
 	Broken    []brokenFile `json:"broken" doc:"Files of workflows that have mistakes."`
+	Followed  bool         `json:"followed" doc:"The server follows folders of files: the list may change."`
 }
 
 // brokenFile mirrors pipeline.Broken.

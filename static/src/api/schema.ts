@@ -1080,11 +1080,31 @@ export interface components {
       terms: string[];
       workflow: string;
     };
+    Preparation: {
+      /** @description How large it is so far. */
+      bytes: number;
+      /** @description Null while it continues. */
+      ended_ns: number | null;
+      /** @description Why it failed. */
+      error?: string;
+      key: string;
+      name: string;
+      /** @description It was there already. */
+      reused: boolean;
+      started_ns: number;
+    };
     Preparing: {
       /** @description How large it is so far. */
       bytes: number;
       key: string;
       name: string;
+      /** @description The run whose tasks need it. */
+      run: string;
+      /**
+       * Format: date-time
+       * @description When it began.
+       */
+      since: string;
     };
     Problem: {
       /** @description What was wrong with this request, and what was expected. */
@@ -1185,6 +1205,15 @@ export interface components {
       runs: components['schemas']['RunSummary'][];
       /** @description Names of the workflows that have runs. */
       workflows: string[];
+    };
+    RunSource: {
+      /** @description The text is only the beginning of the file: its lines up to 64 KiB. */
+      cut: boolean;
+      /** @description Its name without folders. */
+      file: string;
+      /** @description Where its steps are, a group before its own; empty if they are not known, as those of a file that is cut. */
+      steps: components['schemas']['StepLines'][];
+      text: string;
     };
     RunStatistics: {
       /** @description The last step that is included. */
@@ -1304,6 +1333,8 @@ export interface components {
       memory_bytes: number;
       name: string;
       pid: number;
+      /** @description What it made ready before its first claim, such as an environment of packages or interpreters. */
+      preparations?: components['schemas']['Preparation'][];
       /** @description What the rules of placement saved; absent while it works, and if a single process executes the run. */
       saved?: components['schemas']['Savings'];
       /** @description Most lanes it used; 0 while it works. */
@@ -1461,6 +1492,14 @@ export interface components {
       p: number;
       /** Format: double */
       x: number;
+    };
+    StepLines: {
+      /** @description Its first line, from 1. */
+      from: number;
+      /** @description The function of the step's tasks, or what it begins with before a dot. */
+      path: string;
+      /** @description Its last line. */
+      to: number;
     };
     Submission: {
       /** @description The run fails if it takes longer; default 24 h. */
@@ -1628,6 +1667,8 @@ export interface components {
     WorkflowList: {
       /** @description Files of workflows that have mistakes. */
       broken: components['schemas']['BrokenFile'][];
+      /** @description The server follows folders of files: the list may change. */
+      followed: boolean;
       workflows: components['schemas']['Workflow'][];
     };
   };
@@ -1670,6 +1711,7 @@ export type Mistake = components['schemas']['Mistake'];
 export type Note = components['schemas']['Note'];
 export type Param = components['schemas']['Param'];
 export type Peers = components['schemas']['Peers'];
+export type Preparation = components['schemas']['Preparation'];
 export type Preparing = components['schemas']['Preparing'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
@@ -1679,6 +1721,7 @@ export type Result = components['schemas']['Result'];
 export type Rules = components['schemas']['Rules'];
 export type RunError = components['schemas']['RunError'];
 export type RunList = components['schemas']['RunList'];
+export type RunSource = components['schemas']['RunSource'];
 export type RunStatistics = components['schemas']['RunStatistics'];
 export type RunSummary = components['schemas']['RunSummary'];
 export type RunWorker = components['schemas']['RunWorker'];
@@ -1693,6 +1736,7 @@ export type Server = components['schemas']['Server'];
 export type Source = components['schemas']['Source'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
+export type StepLines = components['schemas']['StepLines'];
 export type Submission = components['schemas']['Submission'];
 export type Task = components['schemas']['Task'];
 export type TaskCounts = components['schemas']['TaskCounts'];
@@ -2632,7 +2676,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Source'];
+          'application/json': components['schemas']['RunSource'];
         };
       };
       /** @description The response that the client has is current. */

@@ -1,10 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Worker } from '../../../src/api/schema';
-import { poll } from '../../../src/view/pages/workers/poll';
+import { poll } from '../../../src/view/state/poll';
 import { fullOf, MOMENTS, remembered, workerKey } from '../../../src/view/pages/workers/worker-list.svelte';
 import { hostsOf, hostText } from '../../../src/view/pages/workers/hosts';
-import { beatText, functionsText, isSilent, runPartText, slotsText } from '../../../src/view/pages/workers/worker-text';
+import {
+  beatText,
+  functionsText,
+  isSilent,
+  preparingText,
+  runPartText,
+  slotsText,
+} from '../../../src/view/pages/workers/worker-text';
 
 const worker = (of: Partial<Worker> = {}): Worker => ({
   name: 'w1',
@@ -66,6 +73,14 @@ describe('workers', () => {
     expect(beat({}, now + 30_000)).toBe('32 s, silent');
     expect(beat({ lost: true }, now + 30_000)).toBe('lost, 32 s');
     expect([beatText(worker(), now).silent, beatText(worker(), now + 30_000).silent]).toEqual([false, true]);
+  });
+
+  it('say what they make ready, for how long, and how large it is', () => {
+    const one = { key: 'k', name: 'requirements.txt', bytes: 0, run: 'r', since: '2026-11-22T00:00:00Z' };
+    const now = Date.parse('2026-11-22T00:00:12Z');
+    const text = (bytes: number) => preparingText({ ...one, bytes }, now).replaceAll('\u00a0', ' ');
+    expect(text(0)).toBe('preparing requirements.txt for 12 s');
+    expect(text(34 << 20)).toBe('preparing requirements.txt for 12 s, 34.0 MiB so far');
   });
 
   it('opens with how many slots work', () => {

@@ -1,7 +1,7 @@
 // The form to launch a run, as state.
 
 import { Problem } from '../../../api/problem';
-import type { Param, RunSummary, Workflow } from '../../../api/schema';
+import type { BrokenFile, Param, RunSummary, Workflow, WorkflowList } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
 import { emptyLaunch, type LaunchValues, problemsOf, submissionOf } from './launch';
@@ -10,7 +10,7 @@ import type { LaunchPrefill } from './runs-url';
 
 /** Owned by the list's page, which makes one; a link may fill it in. */
 export class LaunchForm {
-  readonly workflows: Resource<readonly Workflow[]>;
+  readonly workflows: Resource<WorkflowList>;
   #app: AppState;
   #name = $state('');
   #values: LaunchValues = $state.raw(emptyLaunch);
@@ -26,12 +26,26 @@ export class LaunchForm {
   }
 
   async load(): Promise<void> {
-    await this.workflows.load(async (signal) => (await this.#app.api.workflows(signal)).workflows);
+    await this.workflows.load((signal) => this.#app.api.workflows(signal));
+  }
+
+  get offered(): readonly Workflow[] {
+    return this.workflows.value?.workflows ?? [];
+  }
+
+  /** Files of workflows that have mistakes. */
+  get broken(): readonly BrokenFile[] {
+    return this.workflows.value?.broken ?? [];
+  }
+
+  /** The service follows files of workflows, so what is offered may change. */
+  get followed(): boolean {
+    return this.workflows.value?.followed ?? false;
   }
 
   /** The workflow that is launched: the chosen one, else the first. */
   get workflow(): Workflow | undefined {
-    const all = this.workflows.value ?? [];
+    const all = this.offered;
     return all.find((workflow) => workflow.name === this.#name) ?? (this.#name === '' ? all[0] : undefined);
   }
 

@@ -1,7 +1,7 @@
 // The words of the page of workers.
 
 import type { Worker } from '../../../api/schema';
-import { count, counted } from '../../../model/format';
+import { bytesText, count, counted } from '../../../model/format';
 import { workerName } from '../../../model/events';
 import { shortAge } from '../../state/instant';
 
@@ -54,4 +54,10 @@ export function runPartText(run: Worker['runs'][number]): string {
 export function slotsTitle(worker: Worker): string {
   const leaked = worker.leaked > 0 ? `, ${count(worker.leaked)} lost to bodies that do not return` : '';
   return `${count(worker.busy)} of ${counted(worker.slots, 'slot')} busy${leaked}`;
+}
+
+/** What a worker makes ready before it can execute a run's tasks: 'preparing requirements.txt for 12 s, 34.0 MiB so far'. */
+export function preparingText(one: NonNullable<Worker['preparing']>[number], nowMs: number): string {
+  const size = one.bytes > 0 ? `, ${bytesText(one.bytes)} so far` : '';
+  return `preparing ${one.name} for ${shortAge(one.since, nowMs)}${size}`;
 }
