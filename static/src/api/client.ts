@@ -15,6 +15,7 @@ import type {
   operations,
   Problem as ProblemDocument,
   RunList,
+  RunSource,
   RunStatistics,
   RunSummary,
   RunWorkerList,
@@ -139,6 +140,11 @@ export class Api {
 
   schedule(run: string, root: number, query: QueryOf<'get-schedule'> = {}, signal?: AbortSignal): Promise<Schedule> {
     return this.#json(runPath(run, `/schedules/${root}`), { query, signal });
+  }
+
+  /** The file that the run's workflow was made of, and where its steps are. */
+  runSource(run: string, signal?: AbortSignal): Promise<RunSource> {
+    return this.#json(runPath(run, '/source'), { signal });
   }
 
   events(run: string, query: QueryOf<'list-events'> = {}, signal?: AbortSignal): Promise<EventList> {

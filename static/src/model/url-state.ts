@@ -34,7 +34,7 @@ function decoded(part: string): string {
 export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'slack'] as const;
 export type ColourMode = (typeof colourModes)[number];
 
-export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'range'] as const;
+export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'range', 'file'] as const;
 export type RunTab = (typeof runTabs)[number];
 
 /** Which past runs a run is compared with: those like it, or all of its workflow. */

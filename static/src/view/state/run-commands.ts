@@ -2,7 +2,7 @@
 
 import type { Chord } from '../../input/chords';
 import type { Command } from '../../input/commands';
-import { runTabs } from '../../model/url-state';
+import { type RunTab, runTabs } from '../../model/url-state';
 import { jumpCommands } from './jumps';
 import type { Pictures } from './pictures';
 import type { RunView } from './run.svelte';
@@ -112,7 +112,12 @@ function rangeCommands(view: RunView): Command[] {
   ];
 }
 
-const digits = ['1', '2', '3', '4', '5', '6'] as const;
+const digits = ['1', '2', '3', '4', '5', '6', '7'] as const;
+
+function isTabThere(view: RunView, tab: RunTab): boolean {
+  if (tab === 'range') return view.choices.range !== null;
+  return tab !== 'file' || view.summaryNow.file !== '';
+}
 
 function panelCommands(view: RunView): Command[] {
   const command = (id: string, title: string, chord: Chord, when: () => boolean, run: () => void): Command => {
@@ -123,7 +128,7 @@ function panelCommands(view: RunView): Command[] {
       `tab-${tab}`,
       `Show ${tab === 'path' ? 'critical path' : tab}`,
       digits[i]!,
-      () => tab !== 'range' || view.choices.range !== null,
+      () => isTabThere(view, tab),
       () => view.choose({ tab }),
     ),
   );

@@ -178,11 +178,14 @@ export class RunView {
     return this.choices.metric;
   }
 
-  /** The tab shown: what only the end of a run can show gives way while it is live, as the range does without one. */
+  /** The tab shown: what only the end of a run can show gives way while it is live, as do the range and the file without one. */
   get tab(): RunTab {
     const { tab, range } = this.choices;
-    const isThere = tab === 'path' ? !this.live : tab !== 'range' || range !== null;
-    return isThere ? tab : 'statistics';
+    const isMissing =
+      (tab === 'path' && this.live) ||
+      (tab === 'range' && range === null) ||
+      (tab === 'file' && this.source.summary?.file === '');
+    return isMissing ? 'statistics' : tab;
   }
 
   get criticalPath(): boolean {

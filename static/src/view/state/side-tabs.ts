@@ -8,8 +8,12 @@ export interface SideTab {
   readonly title: string;
 }
 
-/** The tabs in order; keys 1 to 6 choose them. The range is there while one is chosen. What only the end of a run can show keeps its place and says so. */
-export function tabsOf(live: boolean, hasRange: boolean): SideTab[] {
+/**
+ * The tabs in order; keys 1 to 7 choose them. What only the end of a run can show keeps its place and says so. The range is
+ * there while one is chosen. `file` is the name of the file that the workflow was made of, empty for workflows of a program,
+ * which have no such tab.
+ */
+export function tabsOf(live: boolean, hasRange = false, file = ''): SideTab[] {
   return [
     { id: 'statistics', label: 'Statistics', title: '1' },
     { id: 'path', label: 'Critical path', title: live ? 'Known when the run ends' : '2' },
@@ -17,5 +21,6 @@ export function tabsOf(live: boolean, hasRange: boolean): SideTab[] {
     { id: 'events', label: 'Events', title: '4' },
     { id: 'tasks', label: 'Tasks', title: '5' },
     ...(hasRange ? [{ id: 'range', label: 'Range', title: '6' } as const] : []),
+    ...(file === '' ? [] : [{ id: 'file', label: 'File', title: `${file}: 7` } as const]),
   ];
 }

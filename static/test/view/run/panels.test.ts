@@ -300,4 +300,9 @@ describe('tabs', () => {
     expect(tabsOf(true, true).at(-1)?.id).toBe('range');
     expect(tabsOf(true, false)[1]?.title).toBe('Known when the run ends');
   });
+
+  it('have the file of a workflow that was made of one', () => {
+    expect(tabsOf(false).some((tab) => tab.id === 'file')).toBe(false);
+    expect(tabsOf(false, false, 'words.yaml').at(-1)).toEqual({ id: 'file', label: 'File', title: 'words.yaml: 7' });
+  });
 });

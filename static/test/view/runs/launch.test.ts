@@ -104,5 +104,7 @@ describe('the form to launch a run', () => {
     expect(command).toBe(
       "run sums --set n=64 --set 'input=my text.txt' --policy continue --upload shutdown --tag 'it'\\''s' --tag p=4",
     );
+    const made = { ...workflow, source: { file: 'my sums.yaml', text: '', cut: false } };
+    expect(launchWords(made, values({ n: '64' }))).toMatch(/^run 'my sums.yaml' --set n=64 /);
   });
 });

@@ -114,9 +114,12 @@ export function submissionOf(workflow: Workflow, values: LaunchValues): Submissi
   return submission;
 }
 
-/** The words that launch the same run as a command of the program, quoted for a shell. */
+/**
+ * The words that launch the same run as a command of the program, quoted for a shell. One that was made of a file goes by it,
+ * in its folder: the program alone does not know its name.
+ */
 export function launchWords(workflow: Workflow, values: LaunchValues): string {
-  const words = ['run', workflow.name];
+  const words = ['run', workflow.source?.file ?? workflow.name];
   for (const [name, value] of Object.entries(changedParams(workflow, values.params))) {
     words.push('--set', `${name}=${value}`);
   }
