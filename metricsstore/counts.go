@@ -1,6 +1,12 @@
 package metricsstore
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dagscope/dagscope/engine/record"
+)
 
 // Counts are totals of a run. Byte counts leave out outputs whose size is not known.
 type Counts struct {
@@ -41,6 +47,40 @@ type Counts struct {
 	// CPUKnown and BytesKnown count the attempts of which the sums above have something.
 	CPUKnown   int64 `json:"cpu_known,omitempty"`
 	BytesKnown int64 `json:"bytes_known,omitempty"`
+
+	// Used sums up all attempts that were executed, however they ended. Programs that did not count it left it zero.
+	Used Used `json:"used,omitzero"`
+}
+
+// Used is what attempts used that were executed, as far as it was measured.
+type Used struct {
+	CPUNS    int64 `json:"cpu_ns"`
+	CPUKnown int64 `json:"cpu_attempts"` // attempts whose CPU time is known
+	// MemoryByteS is in bytes times seconds: the peak of each attempt, for as long as its body was executed.
+	MemoryByteS int64 `json:"memory_byte_s"`
+	MemoryKnown int64 `json:"memory_attempts"` // attempts whose memory is known
+}
+
+// add adds an attempt that was executed for a time.
+func (u *Used) add(execute time.Duration, of *record.Usage) {
+	if of.CPU >= 0 {
+		u.CPUNS, u.CPUKnown = sumUp(u.CPUNS, int64(of.CPU)), u.CPUKnown+1
+	}
+	if of.MemoryBytes >= 0 {
+		held := math.Min(float64(of.MemoryBytes)*execute.Seconds(), math.MaxInt64/2)
+		u.MemoryByteS, u.MemoryKnown = sumUp(u.MemoryByteS, int64(math.Round(held))), u.MemoryKnown+1
+	}
+}
+
+// Prices are what resources cost, in any currency; zero for no prices.
+type Prices struct {
+	CPUHour float64 // of one processor
+	GiBHour float64 // of memory
+}
+
+// Cost is what was used at these prices. What was not measured costs nothing here.
+func (p Prices) Cost(u Used) float64 {
+	return p.CPUHour*time.Duration(u.CPUNS).Hours() + p.GiBHour*float64(u.MemoryByteS)/(1<<30)/3600
 }
 
 // Done is the number of tasks whose output is there: they were executed and ended well, or were cached.

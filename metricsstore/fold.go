@@ -135,6 +135,10 @@ func (f *Fold) attempt(s *record.Step) {
 	default:
 		f.began(s.Claimed, s.Started, s.Ended, s.Head)
 	}
+	if s.Usage != nil && s.Outcome != record.OutcomeCached {
+		_, started, ended, _, _ := s.Ordered()
+		c.Used.add(time.Duration(ended-started), s.Usage)
+	}
 	f.settle(s.Node, s.Outcome)
 	switch s.Outcome {
 	case record.OutcomeOK:

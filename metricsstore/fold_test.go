@@ -196,6 +196,7 @@ func TestFoldCountsCached(t *testing.T) {
 	assert.Equal(t, metricsstore.Counts{
 		Tasks: int64(g.Tasks()), Attempts: 3, Succeeded: 1, Cached: 2, OutputBytes: 100, Became: 1, FirstClaim: 10, LastEnd: 102,
 		MakespanNS: 92, ExecuteNS: 10, CPUNS: 7, BytesOut: 5, CPUKnown: 1, BytesKnown: 1,
+		Used: metricsstore.Used{CPUNS: 7, CPUKnown: 1, MemoryKnown: 1},
 	}, counts)
 	assert.Equal(t, int64(3), counts.Done())
 	assert.Equal(t, counts.Tasks-3, counts.NotRun())

@@ -165,9 +165,7 @@ func compareTasks(a, b attemptJSON) int {
 // used is what the attempt used, with unknown values if nothing was measured.
 func (t *attemptJSON) used() record.Usage {
 	if t.Usage == nil {
-		return record.Usage{
-			CPU: time.Duration(codec.UnknownSize), MemoryBytes: codec.UnknownSize, ReadBytes: codec.UnknownSize, WrittenBytes: codec.UnknownSize,
-		}
+		return *record.UnknownUsage()
 	}
 	return *t.Usage
 }

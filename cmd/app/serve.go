@@ -31,6 +31,8 @@ type serveCommand struct {
 	Demo        bool     `help:"Execute every workflow once at the start, so that there are runs to explore."`
 	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error (default text)."`
 	LogRequests bool     `help:"Log every request, not only those that fail with a server error."`
+	CPUPrice    float64  `name:"price-cpu-hour" placeholder:"AMOUNT" help:"What an hour of a processor costs, in any currency: runs then say what they cost."`
+	MemoryPrice float64  `name:"price-gib-hour" placeholder:"AMOUNT" help:"What a GiB of memory costs for an hour."`
 	foldersFlags
 	workersFlags
 	keepFlags
@@ -58,6 +60,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if err := c.Accepting.Check(c.SecretFile); err != nil {
 		return err
+	}
+	if !(c.CPUPrice >= 0) || !(c.MemoryPrice >= 0) {
+		return fmt.Errorf("--price-cpu-hour is %v and --price-gib-hour %v, expected at least 0", c.CPUPrice, c.MemoryPrice)
 	}
 	c.BasePath = strings.TrimRight(c.BasePath, "/")
 	if err := checkBasePath(c.BasePath); err != nil {
@@ -232,6 +237,7 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	cfg := web.Config{
 		Config: api.Config{
 			Engine: m.engine, Store: h.store, Archiver: archiver, Program: s.name, Place: s.place(c.storeFlags), Log: log,
+			Prices:  metricsstore.Prices{CPUHour: c.CPUPrice, GiBHour: c.MemoryPrice},
 			Workers: func(ctx context.Context) ([]api.WorkerState, error) { return listWorkers(ctx, m.pool, h) },
 			TaskLog: (&taskLogs{machinery: m, others: controlClient{s.flags.Data}}).read,
 		},

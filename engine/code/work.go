@@ -86,8 +86,9 @@ func lines(ctx context.Context) func(process.Line) {
 func report(ctx context.Context, u process.Usage) {
 	used := *record.UnknownUsage()
 	if u.User >= 0 && u.System >= 0 {
-		used.CPU = u.User + u.System
+		used.CPU, used.System = u.User+u.System, u.System
 	}
+	used.Waits, used.Preemptions = u.VoluntarySwitches, u.InvoluntarySwitches
 	used.MemoryBytes, used.ReadBytes, used.WrittenBytes = u.PeakMemory, u.ReadBytes, u.WrittenBytes
 	if used != *record.UnknownUsage() {
 		engine.Task(ctx).Report(used)

@@ -18,6 +18,8 @@ import (
 const (
 	stepsVersion = 1
 	usageVersion = 2
+	// In version 3 each Usage has all of its parts.
+	detailVersion = 3
 )
 
 // AppendSteps packs steps into one self-contained block and appends it to dst. A block of 512 steps of a running graph
@@ -35,6 +37,22 @@ type StepEncoder struct {
 	controls []control  // distinct control words of the block
 	recent   [64]uint16 // where a word was last found, by its hash; only a hint
 	state    stepState
+	usage    int // how many parts of a Usage the block has
+}
+
+// versionOf is the least version that can have the steps, so that earlier programs read what they can.
+func versionOf(steps []Step) byte {
+	version := byte(stepsVersion)
+	for i := range steps {
+		switch u := steps[i].Usage; {
+		case u == nil:
+		case u.isDetailed():
+			return detailVersion
+		default:
+			version = usageVersion
+		}
+	}
+	return version
 }
 
 // Append packs steps into one block and appends it to dst.
@@ -44,8 +62,12 @@ func (e *StepEncoder) Append(dst []byte, steps []Step) []byte {
 	}
 	e.controls = e.controls[:0]
 	e.state.reset()
-	version := len(dst)
-	dst = append(dst, stepsVersion)
+	version := versionOf(steps)
+	dst = append(dst, version)
+	e.usage = fewerParts
+	if version == detailVersion {
+		e.usage = usageParts
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(steps)))
 	first, readied := uint64(1), 0
 	if len(steps) > 0 {
@@ -55,9 +77,6 @@ func (e *StepEncoder) Append(dst []byte, steps []Step) []byte {
 	for i := range steps {
 		e.step(&steps[i])
 		readied += len(steps[i].Readied)
-		if steps[i].Usage != nil {
-			dst[version] = usageVersion
-		}
 	}
 	dst = binary.AppendUvarint(dst, first)
 	dst = binary.AppendUvarint(dst, uint64(readied))
@@ -115,7 +134,8 @@ func (e *StepEncoder) step(s *Step) {
 	}
 	if s.Usage != nil {
 		w |= hasUsage
-		for _, v := range s.Usage.parts() {
+		parts := s.Usage.parts()
+		for _, v := range parts[:e.usage] {
 			e.put(rareColumn, wire.Zigzag(v))
 		}
 	}

@@ -26,10 +26,13 @@ const minStepBytes = 4
 func DecodeSteps(src []byte, dst []Step) ([]Step, error) {
 	r := wire.Reader{Rest: src}
 	version := r.Byte()
-	if r.Err == nil && version != stepsVersion && version != usageVersion {
-		return dst, fmt.Errorf("%w: steps of version %d, expected %d or %d", codec.ErrUnknownVersion, version, stepsVersion, usageVersion)
+	if r.Err == nil && (version < stepsVersion || version > detailVersion) {
+		return dst, fmt.Errorf("%w: steps of version %d, expected %d to %d", codec.ErrUnknownVersion, version, stepsVersion, detailVersion)
 	}
-	d := stepDecoder{last: controlEnd - 1}
+	d := stepDecoder{last: controlEnd - 1, usage: fewerParts}
+	if version == detailVersion {
+		d.usage = usageParts
+	}
 	if version == stepsVersion {
 		d.last = hasUsage - 1
 	}
@@ -67,6 +70,7 @@ type stepDecoder struct {
 	nodes    []dag.NodeID // room for the nodes that the remaining steps ready
 	bad      bool
 	state    stepState
+	usage    int // how many parts of a Usage the block has
 }
 
 // header reads everything before the columns, and their bounds; it returns the number of steps.
@@ -174,8 +178,8 @@ func (d *stepDecoder) step(s *Step) {
 		s.Delay = time.Duration(d.get(rareColumn))
 	}
 	if w&hasUsage != 0 {
-		var parts [usageParts]int64
-		for i := range parts {
+		parts := unknownParts()
+		for i := range d.usage {
 			parts[i] = wire.Unzigzag(d.get(rareColumn))
 		}
 		s.Usage = usageOf(parts)

@@ -72,6 +72,7 @@ func anyStep() *rapid.Generator[record.Step] {
 		return record.Usage{
 			CPU: time.Duration(draw("cpu")), MemoryBytes: draw("memory"), ReadBytes: draw("read"), WrittenBytes: draw("written"),
 			InputBytes: draw("inputs"), OutsideBytes: draw("outside"), ResultBytes: draw("results"),
+			System: time.Duration(draw("system")), Waits: draw("waits"), Preemptions: draw("preemptions"),
 		}
 	})
 	return rapid.Custom(func(t *rapid.T) record.Step {
@@ -97,15 +98,25 @@ func anyStep() *rapid.Generator[record.Step] {
 	})
 }
 
-// TestUsageVersion: blocks without a usage remain readable for older programs, and blocks of the old version contain no
-// usage.
+// TestUsageVersion: blocks without a usage, or without its last parts, remain readable for older programs, and blocks of the
+// old version contain no usage.
 func TestUsageVersion(t *testing.T) {
 	steps := []record.Step{{Seq: 1, Kind: record.AttemptEnded, Attempt: 1}, {Seq: 2, Kind: record.AttemptEnded, Attempt: 1}}
 	require.EqualValues(t, 1, record.AppendSteps(nil, steps)[0])
-	steps[1].Usage = &record.Usage{CPU: time.Second, MemoryBytes: codec.UnknownSize}
+	usage := record.UnknownUsage()
+	usage.CPU = time.Second
+	steps[1].Usage = usage
 	b := record.AppendSteps(nil, steps)
 	require.EqualValues(t, 2, b[0])
 	got, err := record.DecodeSteps(b, nil)
+	require.NoError(t, err)
+	requireSteps(t, steps, got)
+	detailed := *usage
+	detailed.System = 0
+	steps[0].Usage = &detailed
+	all := record.AppendSteps(nil, steps)
+	require.EqualValues(t, 3, all[0])
+	got, err = record.DecodeSteps(all, nil)
 	require.NoError(t, err)
 	requireSteps(t, steps, got)
 	b[0] = 1
@@ -160,7 +171,7 @@ func TestMalformedSteps(t *testing.T) {
 	require.NoError(t, err)
 	_, err = record.DecodeSteps(append([]byte{7}, good[1:]...), nil)
 	require.ErrorIs(t, err, codec.ErrUnknownVersion)
-	require.ErrorContains(t, err, "version 7, expected 1 or 2")
+	require.ErrorContains(t, err, "version 7, expected 1 to 3")
 	_, err = record.DecodeSteps(append(slices.Clone(good), 0), nil)
 	require.ErrorIs(t, err, codec.ErrMalformed)
 	require.ErrorContains(t, err, "1 bytes too many")

@@ -151,7 +151,7 @@ func (t *trace) attempt(m *record.TaskMetrics, started time.Time) {
 		args["function"] = m.Task.Function
 	}
 	if u := m.Usage; u != nil {
-		for name, n := range map[string]int64{"cpu_ns": int64(u.CPU), "memory_bytes": u.MemoryBytes, "read_bytes": u.ReadBytes, "written_bytes": u.WrittenBytes} {
+		for name, n := range map[string]int64{"cpu_ns": int64(u.CPU), "system_ns": int64(u.System), "memory_bytes": u.MemoryBytes, "read_bytes": u.ReadBytes, "written_bytes": u.WrittenBytes} {
 			if n >= 0 {
 				args[name] = n
 			}

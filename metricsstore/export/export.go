@@ -9,7 +9,7 @@
 // Columns of Parquet are those of CSV, under the same names. Text: run, workflow, function, outcome, and name, which is
 // null (in CSV empty) where a task has no recorded name of its own. Signed 32 bits: revision, version, epoch, attempt,
 // worker, slot, invocations. Unsigned 32 bits: node, and path as a list. A timestamp in nanoseconds, UTC: started_at.
-// Signed 64 bits, nanoseconds where the name ends with ns and bytes where it ends with bytes: all others; those from
+// Signed 64 bits, nanoseconds where the name ends with ns, bytes where it ends with bytes, else numbers: all others; those from
 // input_bytes to stored_bytes and from cpu_ns on are null where they are not known.
 //
 // In OTLP a run is one trace and an attempt a span whose status is ok where it has left an output, else an error, with
@@ -41,6 +41,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func header() []string {
 		"started_at", "queue_ns", "wait_ns", "fetch_ns", "execute_ns", "store_ns", "update_ns",
 		"input_bytes", "output_bytes", "stored_bytes", "invocations",
 		"cpu_ns", "memory_bytes", "read_bytes", "written_bytes", "outside_bytes", "result_bytes",
-		"name",
+		"name", "system_ns", "waits", "preemptions",
 	}
 }
 
@@ -98,13 +99,14 @@ func row(m *record.TaskMetrics) []string {
 		ns(m.Queue), ns(m.Wait), ns(m.Fetch), ns(m.Execute), ns(m.Store), ns(m.Update),
 		bytes(m.Input), bytes(m.Output), bytes(m.Stored), strconv.Itoa(m.Invocations),
 	}
-	used := make([]string, 6)
+	used, more := make([]string, 6), make([]string, 3)
 	if u := m.Usage; u != nil {
 		used = []string{
 			bytes(int64(u.CPU)), bytes(u.MemoryBytes), bytes(u.ReadBytes), bytes(u.WrittenBytes), bytes(u.OutsideBytes), bytes(u.ResultBytes),
 		}
+		more = []string{bytes(int64(u.System)), bytes(u.Waits), bytes(u.Preemptions)}
 	}
-	return append(append(out, used...), m.Task.Name)
+	return slices.Concat(out, used, []string{m.Task.Name}, more)
 }
 
 // WriteRecords writes one JSON object for each attempt, in the order of the log, each on a line of its own.

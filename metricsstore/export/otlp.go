@@ -257,6 +257,7 @@ func attributes(m *record.TaskMetrics) []otlpAttribute {
 		known("memory_bytes", u.MemoryBytes)
 		known("read_bytes", u.ReadBytes)
 		known("written_bytes", u.WrittenBytes)
+		known("system_ns", int64(u.System))
 	}
 	return out
 }

@@ -90,7 +90,7 @@ func TestOTLP(t *testing.T) {
 func TestParquet(t *testing.T) {
 	g := graph(t)
 	steps := written(t, g)
-	steps[2].Usage = &record.Usage{CPU: 7, MemoryBytes: -1, ReadBytes: 0, WrittenBytes: -1, InputBytes: 3, OutsideBytes: -1, ResultBytes: -1}
+	steps[2].Usage = &record.Usage{CPU: 7, MemoryBytes: -1, ReadBytes: 0, WrittenBytes: -1, InputBytes: 3, OutsideBytes: -1, ResultBytes: -1, System: 2, Waits: -1, Preemptions: 5}
 	q := store(t, g, steps)
 	var b, again bytes.Buffer
 	require.NoError(t, export.WriteParquet(t.Context(), &b, q, "r"))
@@ -124,18 +124,19 @@ func TestParquet(t *testing.T) {
 			want := map[string]any{
 				"run": "r", "workflow": "w", "function": m.Task.Function, "outcome": m.Outcome.String(), "started_at": m.StartedAt.UnixNano(),
 				"execute_ns": int64(m.Execute), "queue_ns": int64(m.Queue), "fetch_ns": int64(m.Fetch), "input_bytes": known(m.Input),
-				"output_bytes": known(m.Output), "cpu_ns": nil, "memory_bytes": nil, "read_bytes": nil, "name": nil,
+				"output_bytes": known(m.Output), "cpu_ns": nil, "memory_bytes": nil, "read_bytes": nil, "name": nil, "system_ns": nil, "waits": nil, "preemptions": nil,
 			}
 			if m.Task.Name != "" {
 				want["name"] = m.Task.Name
 			}
 			if m.Usage != nil {
 				want["cpu_ns"], want["memory_bytes"], want["read_bytes"] = int64(7), nil, int64(0)
+				want["system_ns"], want["preemptions"] = int64(2), int64(5)
 			}
 			for name, value := range want {
 				assert.Equal(t, value, got[name], name)
 			}
-			assert.Len(t, got, 30)
+			assert.Len(t, got, 33)
 		}
 		return nil
 	})

@@ -55,6 +55,9 @@ type ParquetBytes struct {
 	Written     *int64 `parquet:"written_bytes"`
 	Outside     *int64 `parquet:"outside_bytes"`
 	Result      *int64 `parquet:"result_bytes"`
+	System      *int64 `parquet:"system_ns"`
+	Waits       *int64 `parquet:"waits"`
+	Preemptions *int64 `parquet:"preemptions"`
 }
 
 // rowsInGroup bounds what is in memory at a time.
@@ -112,6 +115,7 @@ func rowOf(m *record.TaskMetrics) parquetAttempt {
 	if u := m.Usage; u != nil {
 		r.CPU, r.Memory, r.Read, r.Written = known(int64(u.CPU)), known(u.MemoryBytes), known(u.ReadBytes), known(u.WrittenBytes)
 		r.Outside, r.Result = known(u.OutsideBytes), known(u.ResultBytes)
+		r.System, r.Waits, r.Preemptions = known(int64(u.System)), known(u.Waits), known(u.Preemptions)
 	}
 	return r
 }

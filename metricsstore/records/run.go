@@ -148,7 +148,7 @@ func NewAttempt() Attempt {
 
 // NewUsage is a usage in which nothing is known.
 func NewUsage() *record.Usage {
-	return &record.Usage{CPU: -1, MemoryBytes: -1, ReadBytes: -1, WrittenBytes: -1, InputBytes: -1, OutsideBytes: -1, ResultBytes: -1}
+	return record.UnknownUsage()
 }
 
 // NewRun is a run about which nothing is known but where it comes from.

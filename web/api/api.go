@@ -53,6 +53,8 @@ type Config struct {
 	// Place holds the flags with which commands of the program find the runs of this server, quoted for a shell, such as
 	// --data /srv/runs; empty if they need none.
 	Place string
+	// Prices are what resources cost; zero for no prices.
+	Prices metricsstore.Prices
 	// Drawer draws small graphs; nil without Graphviz.
 	Drawer Drawer
 	// Layouts caches layouts; default a new cache for 64 graphs.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/importer"
 )
 
@@ -133,7 +134,7 @@ func (h *importHandlers) preview(ctx context.Context, files *heldDrop, drop *imp
 	out := &importAnswer{Status: http.StatusOK, Body: Import{Files: make([]ImportedFile, len(results))}}
 	hasRun := false
 	for i := range results {
-		out.Body.Files[i] = newImportedFile(&results[i])
+		out.Body.Files[i] = newImportedFile(&results[i], h.cfg.Prices)
 		hasRun = hasRun || results[i].Err == nil
 	}
 	if hasRun {
@@ -174,7 +175,7 @@ func (h *importHandlers) answer(results []importer.Result) (*importAnswer, error
 		default:
 			out.Status = max(out.Status, http.StatusOK)
 		}
-		out.Body.Files = append(out.Body.Files, newImportedFile(r))
+		out.Body.Files = append(out.Body.Files, newImportedFile(r, h.cfg.Prices))
 	}
 	switch {
 	case out.Status != 0:
@@ -185,13 +186,13 @@ func (h *importHandlers) answer(results []importer.Result) (*importAnswer, error
 	return nil, importProblem(first)
 }
 
-func newImportedFile(r *importer.Result) ImportedFile {
+func newImportedFile(r *importer.Result, prices metricsstore.Prices) ImportedFile {
 	file := ImportedFile{Path: r.Path, Format: r.Format, Outcome: string(r.Outcome)}
 	if r.Err != nil {
 		file.Outcome, file.Error = importFailed, plain(r.Err)
 		return file
 	}
-	summary := newSummary(&r.Run)
+	summary := newSummary(&r.Run, prices)
 	file.Run = &summary
 	return file
 }

@@ -154,7 +154,7 @@ func (h *submitHandlers) made(ctx context.Context, id record.RunID, status int) 
 	if !run.Status.Final() {
 		h.runs.overlayOwn(&run)
 	}
-	s := newSummary(&run)
+	s := newSummary(&run, h.cfg.Prices)
 	s.Local = s.Live && h.steerable(id)
 	if own, err := h.cfg.Engine.Get(id); err == nil && s.Live {
 		s.Tasks.Running = int64(own.Progress().Running)

@@ -43,7 +43,7 @@ func (s *summaries) all(ctx context.Context, runs []metricsstore.Run) ([]RunSumm
 
 // of returns the summary of a run, with its standing among earlier runs from the index.
 func (s *summaries) of(ctx context.Context, r *metricsstore.Run, scope metricsstore.PeerScope) (RunSummary, error) {
-	out := newSummary(r)
+	out := newSummary(r, s.cfg.Prices)
 	if out.Status = r.StatusAt(s.cfg.Now()); out.Status != r.Status { // of a recording that grows
 		out.EndedAt, out.Records.Text = nil, "what has arrived so far: "+r.Upload.String()
 		return out, nil
@@ -75,7 +75,7 @@ func (s *summaries) current(ctx context.Context, id record.RunID) (*answer[RunSu
 }
 
 // newSummary makes the part of a summary that needs the header only.
-func newSummary(r *metricsstore.Run) RunSummary {
+func newSummary(r *metricsstore.Run, prices metricsstore.Prices) RunSummary {
 	s := RunSummary{
 		Run: r.Info.ID, Name: runName(r.Info.ID), Workflow: r.Info.Workflow, Engine: r.Info.Engine(), Status: r.Status, Revision: r.Info.Revision,
 		Params: r.Info.Params, Inputs: r.Info.Inputs, Tags: listOf(r.Annotation.Tags), Note: r.Annotation.Note,
@@ -85,7 +85,7 @@ func newSummary(r *metricsstore.Run) RunSummary {
 			Total: max(r.Counts.Tasks, int64(r.Graph.Tasks)), Done: r.Counts.Done(), Cached: r.Counts.Cached, Failed: r.Counts.Failed, Skipped: r.Counts.Skipped,
 		},
 		Attempts: r.Counts.Attempts, Retries: r.Counts.Retried, Edges: r.Graph.Edges, OutputBytes: r.Counts.OutputBytes,
-		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, ResultText: r.ResultText,
+		StoredBytes: r.Counts.StoredBytes, ExecuteNS: r.Counts.ExecuteNS, Workers: r.Counts.Workers, Used: newUsed(&r.Counts, prices), ResultText: r.ResultText,
 		Error: orNull(newRunError(r.Error)), Records: newRecordState(r), Live: !r.Status.Final(),
 		LastSeq: r.LastSeq, GraphHash: r.Graph.Hash, Lost: r.Counts.Lost, MissingFunctions: []MissingFunction{},
 	}
@@ -111,6 +111,22 @@ func newSummary(r *metricsstore.Run) RunSummary {
 		s.EndedAt = &ended
 	}
 	return s
+}
+
+// newUsed is null where nothing was measured.
+func newUsed(c *metricsstore.Counts, prices metricsstore.Prices) OrNull[used] {
+	u := c.Used
+	if u == (metricsstore.Used{}) {
+		return OrNull[used]{}
+	}
+	out := used{
+		Attempts: c.Attempts - c.Cached, CPUNS: u.CPUNS, CPUAttempts: u.CPUKnown, MemoryByteS: u.MemoryByteS, MemoryAttempts: u.MemoryKnown,
+	}
+	if prices != (metricsstore.Prices{}) {
+		cost := prices.Cost(u)
+		out.Cost = &cost
+	}
+	return orNull(&out)
 }
 
 // newScheduleNS is null unless the schedule was reconstructed.

@@ -41,6 +41,7 @@ type RunSummary struct {
 	StoredBytes   int64             `json:"stored_bytes"`
 	ExecuteNS     int64             `json:"execute_ns" doc:"Sum over all attempts."`
 	Workers       int64             `json:"workers"`
+	Used          OrNull[used]      `json:"used" doc:"What all attempts used that were executed, however they ended; null if nothing of it was measured."`
 	ResultText    string            `json:"result_text" doc:"The result as text; if it is longer than 1 KiB, its beginning and an ellipsis: GET /runs/{run}/result has more. Empty without a result."`
 	Error         OrNull[RunError]  `json:"error" doc:"The failure that ended the run."`
 	Records       RecordState       `json:"records"`
@@ -51,6 +52,16 @@ type RunSummary struct {
 	LastSeq          uint64            `json:"last_seq" doc:"The last step of the recorded log."`
 	GraphHash        string            `json:"graph_hash" doc:"Hash of the structure; runs with equal hashes have the same layout."`
 	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, was continued after it had ended, or has fewer than 5 earlier peers."`
+}
+
+// used is metricsstore.Used with what it costs.
+type used struct {
+	Attempts       int64    `json:"attempts" doc:"Attempts that were executed."`
+	CPUNS          int64    `json:"cpu_ns" doc:"Processor time."`
+	CPUAttempts    int64    `json:"cpu_attempts" doc:"Attempts whose processor time is known."`
+	MemoryByteS    int64    `json:"memory_byte_s" doc:"Bytes times seconds: the peak of the memory of each attempt, for as long as it was executed."`
+	MemoryAttempts int64    `json:"memory_attempts" doc:"Attempts whose memory is known."`
+	Cost           *float64 `json:"cost" doc:"At the prices of this service (--price-cpu-hour, --price-gib-hour), in their currency; null if it has none."`
 }
 
 // Imported is what the recording of an imported run states about the run as a whole.

@@ -48,6 +48,9 @@ type usage struct {
 	WrittenBytes *int64 `json:"written_bytes" doc:"By the process; null if unknown."`
 	OutsideBytes *int64 `json:"outside_bytes" doc:"Size of files that it read and no task produces; null if unknown."`
 	ResultBytes  *int64 `json:"result_bytes" doc:"Size of files that it wrote and no task reads; null if unknown."`
+	SystemNS     *int64 `json:"system_ns" doc:"The part of the processor time that the kernel took; null if unknown."`
+	Waits        *int64 `json:"waits" doc:"How often one of its threads waited for something; null if unknown."`
+	Preemptions  *int64 `json:"preemptions" doc:"How often another thread was given the processor of one of its threads; null if unknown."`
 }
 
 func newUsage(u *record.Usage) OrNull[usage] {
@@ -57,6 +60,7 @@ func newUsage(u *record.Usage) OrNull[usage] {
 	return orNull(&usage{
 		CPUNS: known(int64(u.CPU)), MemoryBytes: known(u.MemoryBytes), ReadBytes: known(u.ReadBytes), WrittenBytes: known(u.WrittenBytes),
 		OutsideBytes: known(u.OutsideBytes), ResultBytes: known(u.ResultBytes),
+		SystemNS: known(int64(u.System)), Waits: known(u.Waits), Preemptions: known(u.Preemptions),
 	})
 }
 

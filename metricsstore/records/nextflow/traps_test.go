@@ -61,7 +61,7 @@ func TestFormattedValues(t *testing.T) {
 	require.Equal(t, 26*time.Hour+63*time.Second, time.Duration(a.Ended-a.Ready))
 	require.Equal(t, 63*time.Second, a.Runtime)
 	require.Equal(t, record.Usage{
-		CPU: 62937 * time.Millisecond, MemoryBytes: 1288490189, ReadBytes: 13421773, WrittenBytes: 912, InputBytes: -1, OutsideBytes: -1, ResultBytes: -1,
+		CPU: 62937 * time.Millisecond, MemoryBytes: 1288490189, ReadBytes: 13421773, WrittenBytes: 912, InputBytes: -1, OutsideBytes: -1, ResultBytes: -1, System: -1, Waits: -1, Preemptions: -1,
 	}, *a.Usage)
 	require.Contains(t, a.Log, "native_id 99\n")
 	require.Contains(t, a.Log, "peak_vmem 2 GB")

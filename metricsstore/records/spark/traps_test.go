@@ -100,7 +100,7 @@ func TestPartsOfAnAttemptKeepTheirSums(t *testing.T) {
 	assert.Equal(t, at(30), a.Over)
 	assert.Equal(t, "deserialise 2000ms\nserialise 1000ms\nget result 2000ms\ngc 4ms\nspilled 5 bytes of memory\nspilled 6 bytes to disk", a.Log)
 	assert.Equal(t, &record.Usage{
-		CPU: 8, MemoryBytes: -1, ReadBytes: 130, WrittenBytes: 240, InputBytes: 130, OutsideBytes: 100, ResultBytes: 200,
+		CPU: 8, MemoryBytes: -1, ReadBytes: 130, WrittenBytes: 240, InputBytes: 130, OutsideBytes: 100, ResultBytes: 200, System: -1, Waits: -1, Preemptions: -1,
 	}, a.Usage)
 	assert.EqualValues(t, 240, run.Tasks[0].OutputBytes)
 }

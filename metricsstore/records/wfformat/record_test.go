@@ -208,6 +208,7 @@ func TestRecordDiamond(t *testing.T) {
 	usage := func(memory, inputs, outside, results int64) *record.Usage {
 		return &record.Usage{
 			CPU: -1, MemoryBytes: memory, ReadBytes: -1, WrittenBytes: -1, InputBytes: inputs, OutsideBytes: outside, ResultBytes: results,
+			System: -1, Waits: -1, Preemptions: -1,
 		}
 	}
 	used := []*record.Usage{usage(-1, 1000, 1000, 0), usage(1024, 400, 0, 0), usage(-1, 600, 0, 0), usage(-1, 100000, 0, 90000)}

@@ -1322,6 +1322,8 @@ export interface components {
       tasks: components['schemas']['TaskCounts'];
       /** @description The strategy by which details of tasks are stored. */
       upload: string;
+      /** @description What all attempts used that were executed, however they ended; null if nothing of it was measured. */
+      used: components['schemas']['Used'] | null;
       workers: number;
       workflow: string;
     };
@@ -1601,12 +1603,35 @@ export interface components {
       memory_bytes: number | null;
       /** @description Size of files that it read and no task produces; null if unknown. */
       outside_bytes: number | null;
+      /** @description How often another thread was given the processor of one of its threads; null if unknown. */
+      preemptions: number | null;
       /** @description By the process; null if unknown. */
       read_bytes: number | null;
       /** @description Size of files that it wrote and no task reads; null if unknown. */
       result_bytes: number | null;
+      /** @description The part of the processor time that the kernel took; null if unknown. */
+      system_ns: number | null;
+      /** @description How often one of its threads waited for something; null if unknown. */
+      waits: number | null;
       /** @description By the process; null if unknown. */
       written_bytes: number | null;
+    };
+    Used: {
+      /** @description Attempts that were executed. */
+      attempts: number;
+      /**
+       * Format: double
+       * @description At the prices of this service (--price-cpu-hour, --price-gib-hour), in their currency; null if it has none.
+       */
+      cost: number | null;
+      /** @description Attempts whose processor time is known. */
+      cpu_attempts: number;
+      /** @description Processor time. */
+      cpu_ns: number;
+      /** @description Attempts whose memory is known. */
+      memory_attempts: number;
+      /** @description Bytes times seconds: the peak of the memory of each attempt, for as long as it was executed. */
+      memory_byte_s: number;
     };
     Worker: {
       /** @description Lanes that execute a task. */
@@ -1745,6 +1770,7 @@ export type TaskLog = components['schemas']['TaskLog'];
 export type Throughput = components['schemas']['Throughput'];
 export type Timeline = components['schemas']['Timeline'];
 export type Usage = components['schemas']['Usage'];
+export type Used = components['schemas']['Used'];
 export type Worker = components['schemas']['Worker'];
 export type WorkerList = components['schemas']['WorkerList'];
 export type WorkerRun = components['schemas']['WorkerRun'];

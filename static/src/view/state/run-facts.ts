@@ -1,6 +1,6 @@
 // How a run was asked for and who worked on it, as pairs of names and texts.
 
-import type { Imported, RunSummary, RunWorker } from '../../api/schema';
+import type { Imported, RunSummary, RunWorker, Used } from '../../api/schema';
 import { workerName } from '../../model/events';
 import { counted } from '../../model/format';
 import { recordedText } from './run-words';
@@ -47,8 +47,21 @@ export function runFacts(run: RunSummary, write: Writing): RunFact[] {
   if (run.rules !== undefined) facts.push({ name: 'placement', value: rulesText(run.rules, write) });
   if (run.imported !== null) facts.push(...recordedFacts(run, run.imported));
   facts.push({ name: 'output', value: outputText(run, write) });
+  if (run.used !== null) facts.push(...usedFacts(run.used, write));
   if (run.result_text !== '') facts.push({ name: 'result', value: beginning(run.result_text), mono: true });
   facts.push({ name: 'log', value: `${write.count(run.last_seq)} steps` });
+  return facts;
+}
+
+/** What attempts used, of how many that is known, and what it cost. */
+function usedFacts(used: Used, write: Writing): RunFact[] {
+  const of = (n: number): string =>
+    n === used.attempts ? '' : ` in ${write.count(n)} of ${counted(used.attempts, 'attempt')}`;
+  const facts: RunFact[] = [];
+  if (used.cpu_attempts > 0) facts.push({ name: 'CPU', value: write.duration(used.cpu_ns) + of(used.cpu_attempts) });
+  if (used.memory_attempts > 0)
+    facts.push({ name: 'memory', value: `${write.bytes(used.memory_byte_s)}·s${of(used.memory_attempts)}` });
+  if (used.cost !== null) facts.push({ name: 'cost', value: used.cost.toPrecision(3) });
   return facts;
 }
 

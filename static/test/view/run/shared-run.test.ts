@@ -37,6 +37,17 @@ const nothing: Savings = {
   commands: 0,
   round_trips: 0,
 };
+it('says what was used, of how many attempts that is known, and what it cost', () => {
+  const used = { attempts: 10, cpu_ns: 5, cpu_attempts: 9, memory_byte_s: 7, memory_attempts: 10, cost: 0.123456 };
+  const named = (of: Partial<typeof used>) =>
+    Object.fromEntries(
+      runFacts(runSummary({ used: { ...used, ...of } }), write).map(({ name, value }) => [name, value]),
+    );
+  expect(named({})).toMatchObject({ CPU: '5 ns in 9 of 10 attempts', memory: '7 B·s', cost: '0.123' });
+  expect(Object.keys(named({ cost: null as unknown as number, memory_attempts: 0 }))).not.toContain('memory');
+  expect(runFacts(runSummary(), write).map(({ name }) => name)).not.toContain('CPU');
+});
+
 const worker = (number: number, of: Partial<RunWorker> = {}): RunWorker => ({
   worker: number,
   name: `a-${String(number)}`,

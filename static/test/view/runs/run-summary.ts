@@ -27,6 +27,7 @@ export function runSummary(of: Partial<RunSummary> = {}): RunSummary {
     attempts: 89,
     retries: 0,
     lost: 0,
+    used: null,
     missing_functions: [],
     edges: 213,
     output_bytes: 2e9,
