@@ -5,8 +5,9 @@
 // and the frames of the run's table are those of a live stream, so nothing is computed in a second way. FORMAT.md has the
 // layout of the file. The policy in it forbids every request. Without script it is a page with a chart and a table.
 //
-// A report takes some 250 KiB for the dashboard and some 45 bytes for each task. Writing one reads the log three times and
-// keeps all of the file in memory.
+// A report takes some 230 KiB for the dashboard and some 30 bytes for each task of an own run; of imported ones, whose
+// archives have names and logs of tasks, up to 400. Writing one reads the log three times and keeps all of the file in
+// memory.
 //
 // Caveats: details of tasks (errors, logs, inputs) are shown of tasks that did not end well, of at most 50 of them; the
 // archive in the file has all. Everything that was recorded is in the file, parameters and logs of tasks too: whoever gets
