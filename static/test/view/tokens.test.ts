@@ -84,7 +84,9 @@ describe('tokens', () => {
       [':root', 'light dark'],
       [":root[data-theme='light']", 'light'],
       [":root[data-theme='dark']", 'dark'],
+      [':root,\n  :root[data-theme]', 'light'],
     ]);
+    expect(css, 'paper is white').toContain('@media print {\n  :root,');
     expect(css).not.toContain('prefers-color-scheme');
   });
 
