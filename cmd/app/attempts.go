@@ -66,21 +66,10 @@ func eachNotRun(ctx context.Context, store metricsstore.Store, info record.RunIn
 	if err != nil || !run.Status.Final() {
 		return err
 	}
-	d, log, err := queries.Decode(ctx, info.ID)
+	table, err := runtable.Read(ctx, queries, &run)
 	if err != nil {
 		return err
 	}
-	table := runtable.New(d.Numbering().Graph())
-	err = log.Each(ctx, func(steps []record.Step) error {
-		if err := table.Steps(steps); err != nil {
-			return fmt.Errorf("log of run %s: %w", info.ID, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	table.Complete()
 	for _, node := range table.TasksIn(runtable.NotRun, table.End()) {
 		f(table.Seq(), untried(table.Numbering(), info, node, table.End(), record.NoOutcome))
 	}

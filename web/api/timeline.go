@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -37,24 +36,7 @@ func (h *insideHandlers) getTimeline(ctx context.Context, in *timelineInput) (*a
 
 // table folds the log of a run into a table of attempts.
 func (h *insideHandlers) table(ctx context.Context, run *metricsstore.Run) (*runtable.Table, error) {
-	decoder, log, err := h.queries.Decode(ctx, run.Info.ID)
-	if err != nil {
-		return nil, err
-	}
-	table := runtable.New(decoder.Numbering().Graph())
-	err = log.Each(ctx, func(steps []record.Step) error {
-		if err := table.Steps(steps); err != nil {
-			return fmt.Errorf("%w: %w", metricsstore.ErrCorrupt, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if run.Status.Final() {
-		table.Complete()
-	}
-	return table, nil
+	return runtable.Read(ctx, h.queries, run)
 }
 
 // newTimeline averages the states of tasks over spans of equal length from 0 to end.

@@ -14,6 +14,7 @@ export interface PathStep {
   readonly row: number;
   /** When the previous task of the path was over; of the first one, the first claim of the run. */
   readonly fromNs: number;
+  /** When the next step begins: at the end of the task, or before it where that was over after the next one. */
   readonly toNs: number;
   /** Earlier attempts of the task, and the life of an output that was lost and made again. */
   readonly againNs: number;
@@ -74,7 +75,8 @@ export function criticalPathOf(index: GraphIndex, table: RunTable): CriticalPath
 function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined {
   let row = lastEnded(table);
   if (row < 0) return undefined;
-  const firstClaim = makespanOf(table).fromNs;
+  const { fromNs: firstClaim, toNs: lastEnd } = makespanOf(table);
+  let toNs = lastEnd;
   const steps: PathStep[] = [];
   for (;;) {
     const node = table.node[row]!;
@@ -84,9 +86,10 @@ function walkBack(index: GraphIndex, table: RunTable): CriticalPath | undefined 
       if (candidate < 0 || Number.isNaN(table.updatedNs[candidate]!)) continue;
       if (before < 0 || isLater(table, candidate, before)) before = candidate;
     }
-    steps.push(pathStep(table, row, before < 0 ? firstClaim : table.updatedNs[before]!));
+    const fromNs = before < 0 ? firstClaim : Math.max(firstClaim, Math.min(toNs, table.updatedNs[before]!));
+    steps.push(pathStep(table, row, fromNs, toNs));
     if (before < 0) break;
-    row = before;
+    [row, toNs] = [before, fromNs];
   }
   steps.reverse();
   const sum = (of: (step: PathStep) => number) => steps.reduce((total, step) => total + of(step), 0);
@@ -133,11 +136,10 @@ function isLater(table: RunTable, a: number, b: number): boolean {
   return table.claimedNs[a] === aNs && (table.claimedNs[b] !== bNs || a > b);
 }
 
-function pathStep(table: RunTable, row: number, fromNs: number): PathStep {
+function pathStep(table: RunTable, row: number, fromNs: number, toNs: number): PathStep {
   const phases = phasesOf(table, row);
-  const toNs = table.updatedNs[row]!;
   // A child that its worker became may be claimed a little before its parent is over: then nothing is left to queue.
-  const totalNs = Math.max(0, toNs - fromNs);
+  const totalNs = toNs - fromNs;
   const known = [phases.waitNs, phases.fetchNs, phases.executeNs, phases.storeNs, phases.updateNs];
   let left = totalNs;
   const [updateNs, storeNs, executeNs, fetchNs, waitNs] = known.reverse().map((ns) => {
@@ -171,7 +173,7 @@ function beforeClaim(
   let [againNs, backoffNs] = [0, 0];
   let stoodNs = standstillNs(table, fromNs, claimedNs);
   const { before } = nodeRowsOf(table);
-  let nextReadyNs = Math.max(fromNs, Math.min(claimedNs, table.readyNs[row]!));
+  let nextReadyNs = inside(table.readyNs[row]!, fromNs, claimedNs);
   for (let earlier = before[row]!; earlier >= 0 && nextReadyNs > fromNs; earlier = before[earlier]!) {
     const overNs = Math.max(fromNs, Math.min(nextReadyNs, table.updatedNs[earlier]!));
     const beganNs = Math.max(fromNs, Math.min(overNs, table.claimedNs[earlier]!));
@@ -183,9 +185,14 @@ function beforeClaim(
     // What ended well and was made again did not back off: its output was lost later.
     if (table.outcome[earlier] === Outcome.retrying) backoffNs += gapNs;
     else againNs += gapNs;
-    nextReadyNs = Math.max(fromNs, Math.min(beganNs, table.readyNs[earlier]!));
+    nextReadyNs = inside(table.readyNs[earlier]!, fromNs, beganNs);
   }
   const leftNs = Math.max(0, claimedNs - fromNs - againNs - backoffNs - stoodNs);
   const unreadyNs = table.recorded ? Math.min(leftNs, nextReadyNs - fromNs) : 0;
   return { againNs, backoffNs, stoodNs, unreadyNs, queueNs: leftNs - unreadyNs };
+}
+
+/** A moment moved into a stretch of time; one that is not known to its beginning. */
+function inside(atNs: number, fromNs: number, toNs: number): number {
+  return Number.isNaN(atNs) ? fromNs : Math.max(fromNs, Math.min(toNs, atNs));
 }

@@ -206,7 +206,13 @@ export class GraphIndex {
     const found: number[] = [];
     const block = this.#expanded.get(node);
     if (block !== undefined) eachNode(block, this.#scopes[block.scope]!.roots, (of) => found.push(of));
-    if (found.length === 0) for (const child of adjacentTo(index.children, local)) found.push(node - local + child);
+    const isExpanded = block !== undefined && block.instances > 0;
+    for (const child of adjacentTo(index.children, local)) {
+      // A join that waits for instances waits for no fan-out; one whose result no instance makes does.
+      const join = child - firstJoin(index.scope);
+      const isOfInstances = isExpanded && join >= 0 && index.scope.joinWaits[join]!.length > 0;
+      if (!isOfInstances || index.scope.joinOf[join] !== local) found.push(node - local + child);
+    }
     const expansion = this.expansionOf(node);
     if (expansion < 0) return found;
     const outer = expansion - this.localOf(expansion);

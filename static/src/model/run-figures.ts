@@ -37,7 +37,7 @@ export function makespanOf(table: RunTable): { readonly fromNs: number; readonly
     if (table.claimedNs[row]! < fromNs) fromNs = table.claimedNs[row]!;
     if (table.updatedNs[row]! > toNs && table.outcome[row] !== Outcome.skipped) toNs = table.updatedNs[row]!;
   }
-  return fromNs < toNs ? { fromNs, toNs } : { fromNs: 0, toNs: 0 };
+  return fromNs <= toNs ? { fromNs, toNs } : { fromNs: 0, toNs: 0 };
 }
 
 /** Figures as of a moment, since the run's start; at the end of a run that is over, of its makespan. */

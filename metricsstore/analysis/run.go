@@ -1,0 +1,74 @@
+package analysis
+
+import (
+	"context"
+
+	"github.com/dagscope/dagscope/engine/dag"
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/runtable"
+)
+
+// Run is a run as it is analysed: its graph with all fan-outs expanded, its attempts, and the slots that there were.
+type Run struct {
+	Numbering *dag.Numbering
+	// Recorded: the run was made from the record of another tool, which need not say what a task waited for.
+	Recorded bool
+
+	waits       waits
+	attempts    attempts
+	marks       []runtable.Mark
+	standstills []standstill
+	workers     []record.WorkerRecord
+	// endNS is when the run ended, in nanoseconds since its start, as all moments here.
+	endNS float64
+	ended bool
+}
+
+// Read reads a kept run. Errors are those of Queries.Decode, and metricsstore.ErrCorrupt for a log that does not fit its
+// graph.
+func Read(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run) (*Run, error) {
+	table, err := runtable.Read(ctx, q, run)
+	if err != nil {
+		return nil, err
+	}
+	workers, err := q.Workers(ctx, run.Info.ID)
+	if err != nil {
+		return nil, err
+	}
+	return New(table, workers, run.Info.Imported() != nil), nil
+}
+
+// New prepares the table of a run for analysis. Of the workers, the numbers of processors and slots count; what is not
+// known of them is taken from what they did.
+func New(table *runtable.Table, workers []record.WorkerRecord, recorded bool) *Run {
+	r := &Run{
+		Numbering: table.Numbering(), Recorded: recorded, marks: table.Marks(), workers: workers,
+		endNS: float64(table.End()), ended: table.Ended(),
+	}
+	r.waits = newWaits(r.Numbering)
+	r.attempts = newAttempts(&table.View, r.Numbering.Nodes())
+	r.standstills = standstillsOf(r.marks, r.endNS)
+	return r
+}
+
+// Tasks is how many tasks the run has.
+func (r *Run) Tasks() int { return r.Numbering.Tasks() }
+
+// makespan is from the first claim to the last end; both are 0 if there is none.
+func (r *Run) makespan() (from, to float64) {
+	a := &r.attempts
+	from, to = infinity, -infinity
+	for row := range a.node {
+		if a.claimed[row] < from {
+			from = a.claimed[row]
+		}
+		if a.updated[row] > to && a.outcome[row] != record.OutcomeSkipped {
+			to = a.updated[row]
+		}
+	}
+	if from <= to {
+		return from, to
+	}
+	return 0, 0
+}
