@@ -72,3 +72,31 @@ func (r *Run) makespan() (from, to float64) {
 	}
 	return 0, 0
 }
+
+// ExecuteNS is, for each node, how long the attempt that counts for its task executed, in nanoseconds; NaN for what was not
+// executed: tasks that never ran or were cached, joins and fan-outs.
+func (r *Run) ExecuteNS() []float64 {
+	execute := make([]float64, len(r.waits.isTask))
+	for node, row := range r.counted() {
+		execute[node] = unknown
+		if row != noRow && r.attempts.outcome[row] == record.OutcomeOK {
+			execute[node] = r.attempts.phases(int(row)).execute
+		}
+	}
+	return execute
+}
+
+// Levels is, for each node, how many tasks precede it on the longest path to it.
+func (r *Run) Levels() []int32 {
+	levels := make([]int32, len(r.waits.isTask))
+	for _, node := range r.waits.order() {
+		for _, before := range r.waits.before.of(node) {
+			level := levels[before]
+			if r.waits.isTask[before] {
+				level++
+			}
+			levels[node] = max(levels[node], level)
+		}
+	}
+	return levels
+}

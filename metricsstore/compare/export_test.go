@@ -1,0 +1,4 @@
+package compare
+
+// Ranks is for tests.
+var Ranks = ranks

@@ -1,0 +1,133 @@
+package compare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/metricsstore"
+)
+
+// Set is a set of runs that a run is compared with. The one of median makespan stands for it in the decomposition.
+type Set struct {
+	Runs []record.RunID `json:"runs"`
+	N    int            `json:"n"`
+}
+
+const (
+	// MaxSet bounds a set of runs.
+	MaxSet = 50
+	// MinRuns is from how many runs on they are resampled.
+	MinRuns = 5
+
+	resamples = 2000
+)
+
+// Earlier lists the last n good runs before a run, the latest first: those of the same workflow that succeeded and can be
+// compared. The error is ErrNoBase if there is none.
+func Earlier(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run, n int) ([]metricsstore.Run, error) {
+	query := metricsstore.RunQuery{
+		RunFilter: metricsstore.RunFilter{
+			Workflow: run.Info.Workflow, Status: []record.Status{record.Succeeded}, To: run.Info.StartedAt,
+		},
+		Limit: MaxSet,
+	}
+	var found []metricsstore.Run
+	for {
+		page, err := q.Runs(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.Runs {
+			if r.Info.ID != run.Info.ID && r.Comparable() && len(found) < n {
+				found = append(found, r)
+			}
+		}
+		if query.Cursor = page.Next; query.Cursor == "" || len(found) == n {
+			break
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%w: expected one of workflow %s that succeeded before run %s", ErrNoBase, run.Info.Workflow, run.Info.ID)
+	}
+	return found, nil
+}
+
+// Against compares a run with a set. Sides of the set that are of another workflow, or have no critical path, are left out;
+// the error is ErrDifferent if that leaves none.
+func Against(set []*Side, run *Side) (*Comparison, error) {
+	alike := slices.DeleteFunc(slices.Clone(set), func(s *Side) bool { return sameWorkflow(s, run) != nil })
+	if len(alike) == 0 {
+		return nil, fmt.Errorf("%w: none of %d runs has the functions of run %s", ErrDifferent, len(set), run.ID)
+	}
+	slices.SortFunc(alike, func(x, y *Side) int { return cmp.Or(cmp.Compare(x.Makespan, y.Makespan), cmp.Compare(x.ID, y.ID)) })
+	c, err := Pair(alike[(len(alike)-1)/2], run)
+	if err != nil {
+		return nil, err
+	}
+	c.Against = &Set{N: len(alike)}
+	for _, s := range alike {
+		c.Against.Runs = append(c.Against.Runs, s.ID)
+	}
+	if len(alike) < MinRuns {
+		if len(alike) > 1 {
+			c.Evidence = fmt.Sprintf("%d runs are too few to resample, expected %d: figures are against the one of median makespan.", len(alike), MinRuns)
+		}
+		return c, nil
+	}
+	for i := range c.Functions {
+		c.Functions[i].Interval = interval(alike, run, c.Functions[i].Function)
+	}
+	c.Evidence = fmt.Sprintf("Intervals of ratios hold 95 %% of %d resamples of %d runs.", resamples, len(alike))
+	return c, nil
+}
+
+// interval resamples the runs of a set: of each resample, the median of the ratios of the run's median execution time to
+// those of the runs. Runs are drawn, not tasks, because the tasks of one run are correlated. (Efron, Bootstrap methods,
+// 1979, percentile method.)
+func interval(set []*Side, run *Side, function string) *[2]float64 {
+	is := run.byFunction[function]
+	var ratios []float64
+	for _, s := range set {
+		if was := s.byFunction[function]; len(was) > 0 && len(is) > 0 && median(was) > 0 {
+			ratios = append(ratios, median(is)/median(was))
+		}
+	}
+	if len(ratios) < MinRuns {
+		return nil
+	}
+	rng := rand.New(rand.NewPCG(uint64(len(ratios)), 1979)) // the same runs give the same interval
+	medians := make([]float64, resamples)
+	drawn := make([]float64, len(ratios))
+	for i := range medians {
+		for k := range drawn {
+			drawn[k] = ratios[rng.IntN(len(ratios))]
+		}
+		slices.Sort(drawn)
+		medians[i] = median(drawn)
+	}
+	slices.Sort(medians)
+	at := func(q float64) float64 { return medians[int(math.Round(q*float64(resamples-1)))] }
+	return &[2]float64{at(0.025), at(0.975)}
+}
+
+// ReadSet reads the sides of a set, those without a critical path left out.
+func ReadSet(ctx context.Context, q *metricsstore.Queries, runs []metricsstore.Run) ([]*Side, error) {
+	var sides []*Side
+	for i := range runs {
+		s, err := Read(ctx, q, &runs[i])
+		if errors.Is(err, ErrNoPath) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		sides = append(sides, s)
+	}
+	return sides, nil
+}
