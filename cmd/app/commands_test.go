@@ -231,7 +231,7 @@ func TestUnreachable(t *testing.T) {
 func TestHelp(t *testing.T) {
 	w := newWorld(t)
 	golden(t, "help.txt", w.ok())
-	for _, command := range []string{"serve", "run", "worker", "workflows", "demo", "runs", "tasks", "stats", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
+	for _, command := range []string{"serve", "run", "worker", "workflows", "demo", "runs", "tasks", "stats", "why", "compare", "import", "export", "delete", "prune", "tag", "compact", "check", "bench", "version", "completion"} {
 		golden(t, "help-"+command+".txt", w.ok(command, "--help"))
 	}
 	for _, command := range []string{"list", "prepare", "prune"} {
@@ -296,6 +296,8 @@ func TestJSONShapes(t *testing.T) {
 	golden(t, "tasks.json", shape(t, w.ok("tasks", "last", "--json")))
 	golden(t, "stats.json", shape(t, w.ok("stats", "--json")))
 	golden(t, "stats-run.json", shape(t, w.ok("stats", "last", "--json", "--group-by", "worker", "--metric", "queue_ns")))
+	golden(t, "why.json", shape(t, w.ok("why", "last", "--json")))
+	golden(t, "compare.json", shape(t, w.ok("compare", "last", "last", "--json")))
 	golden(t, "tag.json", shape(t, w.ok("tag", "last", "slow", "--note", "why", "--json")))
 	golden(t, "check.json", shape(t, w.ok("check", "--json")))
 	golden(t, "compact.json", shape(t, w.ok("compact", "--json")))

@@ -32,6 +32,28 @@ func (p *PathPhases) Total() int64 {
 	return p.Again + p.Backoff + p.Stood + p.Unready + p.Queue + p.Wait + p.Fetch + p.Execute + p.Store + p.Update
 }
 
+// NamedPhase is one phase of a path.
+type NamedPhase struct {
+	Name string
+	NS   int64
+}
+
+// Named lists all phases, in the order in which they follow each other.
+func (p *PathPhases) Named() []NamedPhase {
+	return []NamedPhase{
+		{"again", p.Again},
+		{"backoff", p.Backoff},
+		{"stood", p.Stood},
+		{"unready", p.Unready},
+		{"queue", p.Queue},
+		{"wait", p.Wait},
+		{"fetch", p.Fetch},
+		{"execute", p.Execute},
+		{"store", p.Store},
+		{"update", p.Update},
+	}
+}
+
 // Add adds the phases of another stretch of the path.
 func (p *PathPhases) Add(o *PathPhases) {
 	p.Again += o.Again

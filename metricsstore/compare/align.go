@@ -36,7 +36,10 @@ func align(a, b *Side) Alignment {
 			nodes[t.key()] = dag.NodeID(node)
 		}
 	}
-	out := Alignment{Partner: make([]dag.NodeID, len(b.tasks)), Ratio: make([]float32, len(b.tasks))}
+	out := Alignment{
+		AddedTasks: []string{}, RemovedTasks: []string{},
+		Partner: make([]dag.NodeID, len(b.tasks)), Ratio: make([]float32, len(b.tasks)),
+	}
 	taken := make([]bool, len(a.tasks))
 	for node := range b.tasks {
 		t := &b.tasks[node]

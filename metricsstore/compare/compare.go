@@ -10,7 +10,7 @@ type Comparison struct {
 	Base Compared `json:"base"`
 	Run  Compared `json:"run"`
 	// Against describes the set that Base stands for; nil for a pair of runs.
-	Against       *Set          `json:"against"`
+	Against       *Set          `json:"against,omitempty"`
 	Alignment     Alignment     `json:"alignment"`
 	Decomposition Decomposition `json:"decomposition"`
 	// Functions are all functions of both runs, those that changed most first.

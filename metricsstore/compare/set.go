@@ -80,27 +80,45 @@ func Against(set []*Side, run *Side) (*Comparison, error) {
 		}
 		return c, nil
 	}
+	ratios := ratiosTo(alike, run)
 	for i := range c.Functions {
-		c.Functions[i].Interval = interval(alike, run, c.Functions[i].Function)
+		c.Functions[i].resample(ratios[c.Functions[i].Function])
 	}
-	c.Evidence = fmt.Sprintf("Intervals of ratios hold 95 %% of %d resamples of %d runs.", resamples, len(alike))
+	sortShifts(c.Functions)
+	c.Evidence = fmt.Sprintf("Ratios are medians of those to %d runs, and their intervals hold 95 %% of %d resamples of these runs.", len(alike), resamples)
 	return c, nil
 }
 
-// interval resamples the runs of a set: of each resample, the median of the ratios of the run's median execution time to
-// those of the runs. Runs are drawn, not tasks, because the tasks of one run are correlated. (Efron, Bootstrap methods,
-// 1979, percentile method.)
-func interval(set []*Side, run *Side, function string) *[2]float64 {
-	is := run.byFunction[function]
-	var ratios []float64
+// ratiosTo has, for each function, the ratio of a run to each run of a set that has the function.
+func ratiosTo(set []*Side, run *Side) map[string][]float64 {
+	ratios := map[string][]float64{}
 	for _, s := range set {
-		if was := s.byFunction[function]; len(was) > 0 && len(is) > 0 && median(was) > 0 {
-			ratios = append(ratios, median(is)/median(was))
+		al := align(s, run)
+		logs := logRatios(s, run, &al)
+		for f, is := range run.byFunction {
+			if was := s.byFunction[f]; len(was) > 0 {
+				if ratio := ratioOf(was, is, logs[f], pairedInSet); ratio != nil && *ratio > 0 {
+					ratios[f] = append(ratios[f], *ratio)
+				}
+			}
 		}
 	}
+	return ratios
+}
+
+// pairedInSet is MaxPaired for each run of a set.
+const pairedInSet = 128
+
+// resample sets the ratio to the median of those to the runs of a set, and the interval to what resampling the runs gives.
+// Runs are drawn, not tasks, because the tasks of one run are correlated. (Efron, Bootstrap methods, 1979, percentile
+// method.)
+func (s *Shift) resample(ratios []float64) {
 	if len(ratios) < MinRuns {
-		return nil
+		return
 	}
+	slices.Sort(ratios)
+	ratio := median(ratios)
+	s.setRatio(&ratio)
 	rng := rand.New(rand.NewPCG(uint64(len(ratios)), 1979)) // the same runs give the same interval
 	medians := make([]float64, resamples)
 	drawn := make([]float64, len(ratios))
@@ -113,14 +131,31 @@ func interval(set []*Side, run *Side, function string) *[2]float64 {
 	}
 	slices.Sort(medians)
 	at := func(q float64) float64 { return medians[int(math.Round(q*float64(resamples-1)))] }
-	return &[2]float64{at(0.025), at(0.975)}
+	s.Interval = &[2]float64{at(0.025), at(0.975)}
 }
 
-// ReadSet reads the sides of a set, those without a critical path left out.
-func ReadSet(ctx context.Context, q *metricsstore.Queries, runs []metricsstore.Run) ([]*Side, error) {
+// RunWithBase reads a run and its base, the only one of bases, and compares them. Errors are those of Read and Pair.
+func RunWithBase(ctx context.Context, q *metricsstore.Queries, bases []metricsstore.Run, run *metricsstore.Run) (*Comparison, error) {
+	base, err := Read(ctx, q, &bases[0])
+	if err != nil {
+		return nil, err
+	}
+	side, err := Read(ctx, q, run)
+	if err != nil {
+		return nil, err
+	}
+	return Pair(base, side)
+}
+
+// RunWithSet reads a run and a set of runs and compares them. Errors are those of Read and Against.
+func RunWithSet(ctx context.Context, q *metricsstore.Queries, set []metricsstore.Run, run *metricsstore.Run) (*Comparison, error) {
+	side, err := Read(ctx, q, run)
+	if err != nil {
+		return nil, err
+	}
 	var sides []*Side
-	for i := range runs {
-		s, err := Read(ctx, q, &runs[i])
+	for i := range set {
+		s, err := Read(ctx, q, &set[i])
 		if errors.Is(err, ErrNoPath) {
 			continue
 		}
@@ -129,5 +164,5 @@ func ReadSet(ctx context.Context, q *metricsstore.Queries, runs []metricsstore.R
 		}
 		sides = append(sides, s)
 	}
-	return sides, nil
+	return Against(sides, side)
 }

@@ -19,7 +19,8 @@ type Shift struct {
 	// Changed is the difference of all execution time of the function, in nanoseconds.
 	Changed int64 `json:"changed_ns"`
 	// Ratio is the Hodges-Lehmann estimate of how many times as long tasks took: over the pairs, exp of the median of the
-	// Walsh averages of the logarithms of their ratios; without pairs, the ratio of the medians. Nil if it is not known.
+	// Walsh averages of the logarithms of their ratios; without pairs, the ratio of the medians. Against a set of
+	// MinRuns or more it is the median of those to each of its runs. Nil if it is not known.
 	Ratio *float64 `json:"ratio"`
 	// ShiftNS is the Hodges-Lehmann shift: the median of all differences of a task of the second run and one of the first.
 	// (Hodges, Lehmann, Estimates of location based on rank tests, 1963.)
@@ -38,7 +39,7 @@ type Shift struct {
 	Noticeable bool `json:"noticeable"`
 	// Interval has the 2.5 % and 97.5 % quantiles of the ratio when the runs of the set are resampled; nil for a pair of
 	// runs, and below MinRuns.
-	Interval *[2]float64 `json:"interval"`
+	Interval *[2]float64 `json:"interval,omitempty"`
 }
 
 const (
@@ -53,13 +54,7 @@ const (
 // shifts compares all functions: first those with a noticeable change, then the others, each by how much the time of the
 // function changed.
 func shifts(a, b *Side, al *Alignment) []Shift {
-	logs := map[string][]float64{}
-	for node, ratio := range al.Ratio {
-		if al.Partner[node] != dag.NoNode && ratio > 0 {
-			f := b.tasks[node].id.Function
-			logs[f] = append(logs[f], math.Log(b.tasks[node].execute/a.tasks[al.Partner[node]].execute))
-		}
-	}
+	logs := logRatios(a, b, al)
 	names := map[string]bool{}
 	for f := range a.functions() {
 		names[f] = true
@@ -71,7 +66,13 @@ func shifts(a, b *Side, al *Alignment) []Shift {
 	for _, f := range slices.Sorted(maps.Keys(names)) {
 		out = append(out, newShift(f, a.byFunction[f], b.byFunction[f], logs[f]))
 	}
-	slices.SortStableFunc(out, func(x, y Shift) int {
+	sortShifts(out)
+	return out
+}
+
+// sortShifts puts noticeable changes first, and of both the greatest.
+func sortShifts(of []Shift) {
+	slices.SortStableFunc(of, func(x, y Shift) int {
 		if x.Noticeable != y.Noticeable {
 			if x.Noticeable {
 				return -1
@@ -80,7 +81,18 @@ func shifts(a, b *Side, al *Alignment) []Shift {
 		}
 		return cmp.Compare(abs(y.Changed), abs(x.Changed))
 	})
-	return out
+}
+
+// logRatios has, for each function, the logarithms of the ratios of its pairs.
+func logRatios(a, b *Side, al *Alignment) map[string][]float64 {
+	logs := map[string][]float64{}
+	for node, ratio := range al.Ratio {
+		if al.Partner[node] != dag.NoNode && ratio > 0 {
+			f := b.tasks[node].id.Function
+			logs[f] = append(logs[f], math.Log(b.tasks[node].execute/a.tasks[al.Partner[node]].execute))
+		}
+	}
+	return logs
 }
 
 // newShift compares ascending values of a function; logs are the logarithms of the ratios of its pairs.
@@ -90,10 +102,9 @@ func newShift(function string, base, run, logs []float64) Shift {
 	if len(base) == 0 || len(run) == 0 {
 		return s
 	}
-	shift := hodgesLehmann(thinned(base), thinned(run))
+	shift := hodgesLehmann(thinned(base, MaxPaired), thinned(run, MaxPaired))
 	s.ShiftNS = &shift
-	s.Ratio = ratioOf(base, run, logs)
-	s.Noticeable = s.Ratio != nil && math.Abs(math.Log(*s.Ratio)) >= math.Log1p(Noticed)
+	s.setRatio(ratioOf(base, run, logs, MaxPaired))
 	slower, p, ks := ranks(base, run)
 	s.Slower, s.KS = &slower, &ks
 	if min(len(base), len(run)) >= MinTested && !math.IsNaN(p) {
@@ -102,10 +113,17 @@ func newShift(function string, base, run, logs []float64) Shift {
 	return s
 }
 
-func ratioOf(base, run, logs []float64) *float64 {
+// setRatio sets the ratio, which may be nil, and whether it is noticeable.
+func (s *Shift) setRatio(ratio *float64) {
+	s.Ratio = ratio
+	s.Noticeable = ratio != nil && math.Abs(math.Log(*ratio)) >= math.Log1p(Noticed)
+}
+
+// ratioOf is Shift.Ratio over at most so many pairs.
+func ratioOf(base, run, logs []float64, most int) *float64 {
 	if len(logs) > 0 {
 		slices.Sort(logs)
-		ratio := math.Exp(pseudoMedian(thinned(logs)))
+		ratio := math.Exp(pseudoMedian(thinned(logs, most)))
 		return &ratio
 	}
 	if was := median(base); was > 0 {
@@ -139,15 +157,15 @@ func pseudoMedian(x []float64) float64 {
 	return median(means)
 }
 
-// thinned is MaxPaired values evenly out of more ascending ones.
-func thinned(ascending []float64) []float64 {
+// thinned is so many values evenly out of more ascending ones.
+func thinned(ascending []float64, most int) []float64 {
 	n := len(ascending)
-	if n <= MaxPaired {
+	if n <= most {
 		return ascending
 	}
-	out := make([]float64, MaxPaired)
+	out := make([]float64, most)
 	for i := range out {
-		out[i] = ascending[(2*i+1)*n/(2*MaxPaired)]
+		out[i] = ascending[(2*i+1)*n/(2*most)]
 	}
 	return out
 }

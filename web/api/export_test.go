@@ -2,6 +2,8 @@ package api
 
 // Views that responses hold, for tests which decode them.
 type (
+	Comparison    = comparison
+	CriticalPath  = criticalPath
 	Event         = event
 	EventList     = eventList
 	FoundTasks    = foundTasks
@@ -10,6 +12,7 @@ type (
 	GraphScope    = graphScope
 	History       = history
 	Input         = input
+	LongestChain  = longestChain
 	RunStatistics = runStatistics
 	RunWorkerList = runWorkerList
 	Savings       = savings

@@ -237,6 +237,11 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	get("get-server", "/server")
 	get("get-source", "/runs/"+string(made.Run)+"/source")
 	get("get-result", "/runs/"+string(ended.Run)+"/result")
+	for _, run := range []string{string(ended.Run), string(failed.Run)} {
+		get("get-critical-path", "/runs/"+run+"/critical-path")
+		get("get-longest-chain", "/runs/"+run+"/longest-chain")
+		get("compare-runs", "/compare?a="+run+"&b="+run)
+	}
 	for _, run := range []string{string(ended.Run), string(failed.Run), string(live.Run)} {
 		at := "/runs/" + run
 		get("get-run", at)

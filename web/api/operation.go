@@ -123,7 +123,7 @@ func inBody(location string) bool { return strings.HasPrefix(location, "body") }
 // plain returns the text of an error without the prefixes of our packages.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"metricsstore: ", "engine: ", "invalid argument: ", "invalid parameter: "} {
+	for _, prefix := range []string{"metricsstore: ", "engine: ", "compare: ", "invalid argument: ", "invalid parameter: "} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
 	return text

@@ -88,6 +88,11 @@ func (a *API) insideRoutes() {
 	register(a, get("get-source", "/source", "Get the file of a run's workflow as it was when the run was submitted"), h.getSource)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), h.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)
+	register(a, get("get-critical-path", "/critical-path", "Get the critical path of an ended run by phases"), h.getCriticalPath)
+	register(a, get("get-longest-chain", "/longest-chain", "Get the longest chain of tasks of an ended run by execution"), h.getLongestChain)
+	compares := operation("compare-runs", http.MethodGet, "/compare", "run", "Compare two ended runs, or one with earlier good ones")
+	compares.Description = "What changed, and what explains the difference of the makespans: parts and rest add up to it exactly."
+	register(a, compares, h.getComparison)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)
 	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.files.getArchive)
 	export := get("export-run", "/export", "Download a run in the format of another tool")

@@ -17,6 +17,8 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/analysis"
+	"github.com/dagscope/dagscope/metricsstore/compare"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -129,6 +131,21 @@ func (c *Client) Retry(ctx context.Context, run record.RunID) (api.RunSummary, e
 func (c *Client) Result(ctx context.Context, run record.RunID) (api.Result, error) {
 	var out api.Result
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
+	return out, err
+}
+
+// CriticalPath returns the critical path of an ended run.
+func (c *Client) CriticalPath(ctx context.Context, run record.RunID) (analysis.Path, error) {
+	var out analysis.Path
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/critical-path", nil, &out)
+	return out, err
+}
+
+// Compare returns what changed from one run to another. The query is that of GET /compare; partners and ratios of single
+// tasks are left out.
+func (c *Client) Compare(ctx context.Context, query url.Values) (compare.Comparison, error) {
+	var out compare.Comparison
+	err := c.call(ctx, http.MethodGet, "/compare?"+query.Encode(), nil, &out)
 	return out, err
 }
 

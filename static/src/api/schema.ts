@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+  '/compare': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Compare two ended runs, or one with earlier good ones
+     * @description What changed, and what explains the difference of the makespans: parts and rest add up to it exactly.
+     */
+    get: operations['compare-runs'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/functions': {
     parameters: {
       query?: never;
@@ -135,6 +155,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/critical-path': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get the critical path of an ended run by phases */
+    get: operations['get-critical-path'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/drawing': {
     parameters: {
       query?: never;
@@ -215,6 +252,23 @@ export interface paths {
     };
     /** Get the layout of a run's graph */
     get: operations['get-layout'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run}/longest-chain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get the longest chain of tasks of an ended run by execution */
+    get: operations['get-longest-chain'];
     put?: never;
     post?: never;
     delete?: never;
@@ -565,6 +619,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    Alignment: {
+      added: number;
+      added_tasks: string[];
+      aligned: number;
+      method: string;
+      removed: number;
+      removed_tasks: string[];
+    };
     AnnotationChange: {
       note?: string;
       tags?: string[];
@@ -685,6 +747,50 @@ export interface components {
       /** @description The workflow that is still offered as the file was before its mistakes; empty if there is none. */
       kept: string;
       mistakes: components['schemas']['Mistake'][];
+    };
+    Chained: {
+      /** @description Null if it was not executed, such as a cached task. */
+      execute_ns: number | null;
+      function: string;
+      node: number;
+      task: string;
+    };
+    Compared: {
+      makespan_ns: number;
+      path: components['schemas']['Path'];
+      run: string;
+      tasks: number;
+    };
+    Comparison: {
+      against?: components['schemas']['Set'];
+      alignment: components['schemas']['Alignment'];
+      base: components['schemas']['Compared'];
+      columns: components['schemas']['PairColumns'];
+      decomposition: components['schemas']['Decomposition'];
+      evidence: string;
+      functions: components['schemas']['Shift'][];
+      run: components['schemas']['Compared'];
+    };
+    CriticalPath: {
+      /** @description From the first claim to the last end: what the phases add up to. */
+      makespan_ns: number;
+      /** @description Sums over the steps. */
+      phases: components['schemas']['PathPhases'];
+      run: string;
+      /** @description In order of time; empty if no task has ended. */
+      steps: components['schemas']['NamedStep'][];
+    };
+    Decomposition: {
+      difference_ns: number;
+      parts: components['schemas']['Part'][];
+      /** @description Earlier attempts and the time before retries. */
+      repeating_ns: number;
+      rest_ns: number;
+      tasks: components['schemas']['TaskPart'][];
+      /** @description Queue, unready and stood: nothing of the path was at work. */
+      waiting_ns: number;
+      /** @description Wait, fetch, execute, store and update. */
+      working_ns: number;
     };
     Estimate: {
       /** Format: double */
@@ -1025,6 +1131,13 @@ export interface components {
       reason: 'not_measured' | 'not_known' | 'unreadable';
       runs: number;
     };
+    LongestChain: {
+      /** @description What the run would take with unlimited slots, if tasks took no longer for that. */
+      execute_ns: number;
+      run: string;
+      /** @description In their order. */
+      tasks: components['schemas']['Chained'][];
+    };
     MissingFunction: {
       function: string;
       /** @description Tasks of this function that could be claimed. */
@@ -1039,6 +1152,24 @@ export interface components {
       /** @description What is wrong, and what was expected. */
       message: string;
     };
+    NamedStep: {
+      again_ns: number;
+      backoff_ns: number;
+      execute_ns: number;
+      fetch_ns: number;
+      from_ns: number;
+      function: string;
+      node: number;
+      queue_ns: number;
+      row: number;
+      stood_ns: number;
+      store_ns: number;
+      task: string;
+      to_ns: number;
+      unready_ns: number;
+      update_ns: number;
+      wait_ns: number;
+    };
     Note: {
       /** @description How many things the text is about; -1 if it is about the recording as a whole. */
       count: number;
@@ -1049,6 +1180,13 @@ export interface components {
       kind: 'recorded' | 'inferred' | 'repaired' | 'left out';
       /** @description A sentence about count things, without the number that precedes it: edges were inferred from names. With count -1, a sentence about the whole recording. */
       text: string;
+    };
+    PairColumns: {
+      nodes: number;
+      /** @description The node of the base that is the same task, as little-endian uint32 in base64; 4294967295 without one. */
+      partner: string;
+      /** @description Its execution time in those of its partner, as little-endian float32 in base64; NaN if that is not known. */
+      ratio: string;
     };
     Param: {
       choices?: string[];
@@ -1067,6 +1205,45 @@ export interface components {
       name: string;
       /** @description It has no default. */
       required: boolean;
+    };
+    Part: {
+      base_ns: number;
+      difference_ns: number;
+      function: string;
+      phase: string;
+      run_ns: number;
+    };
+    Path: {
+      phases: components['schemas']['PathPhases'];
+      steps: components['schemas']['PathStep'][];
+    };
+    PathPhases: {
+      again_ns: number;
+      backoff_ns: number;
+      execute_ns: number;
+      fetch_ns: number;
+      queue_ns: number;
+      stood_ns: number;
+      store_ns: number;
+      unready_ns: number;
+      update_ns: number;
+      wait_ns: number;
+    };
+    PathStep: {
+      again_ns: number;
+      backoff_ns: number;
+      execute_ns: number;
+      fetch_ns: number;
+      from_ns: number;
+      node: number;
+      queue_ns: number;
+      row: number;
+      stood_ns: number;
+      store_ns: number;
+      to_ns: number;
+      unready_ns: number;
+      update_ns: number;
+      wait_ns: number;
     };
     Peers: {
       /** @description Number of peers, at most 100. */
@@ -1459,6 +1636,30 @@ export interface components {
       /** @description Starts one more worker. */
       worker_command: string;
     };
+    Set: {
+      n: number;
+      runs: string[];
+    };
+    Shift: {
+      base_n: number;
+      changed_ns: number;
+      exact: boolean;
+      function: string;
+      interval?: number[];
+      /** Format: double */
+      ks: number | null;
+      noticeable: boolean;
+      /** Format: double */
+      p: number | null;
+      /** Format: double */
+      p_slower: number | null;
+      pairs: number;
+      /** Format: double */
+      ratio: number | null;
+      run_n: number;
+      /** Format: double */
+      shift_ns: number | null;
+    };
     Source: {
       /** @description The text is only the beginning of the file: its lines up to 64 KiB. */
       cut: boolean;
@@ -1572,6 +1773,13 @@ export interface components {
       state: 'running' | 'ended' | 'waiting' | 'elsewhere';
       /** @description What is new, at most 64 KiB. */
       text: string;
+    };
+    TaskPart: {
+      base_node: number | null;
+      difference_ns: number;
+      function: string;
+      run_node: number | null;
+      task: string;
     };
     Throughput: {
       bytes: number;
@@ -1703,12 +1911,18 @@ export interface components {
   headers: never;
   pathItems: never;
 }
+export type Alignment = components['schemas']['Alignment'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
 export type Attempt = components['schemas']['Attempt'];
 export type AttemptDetail = components['schemas']['AttemptDetail'];
 export type AttemptError = components['schemas']['AttemptError'];
 export type Bar = components['schemas']['Bar'];
 export type BrokenFile = components['schemas']['BrokenFile'];
+export type Chained = components['schemas']['Chained'];
+export type Compared = components['schemas']['Compared'];
+export type Comparison = components['schemas']['Comparison'];
+export type CriticalPath = components['schemas']['CriticalPath'];
+export type Decomposition = components['schemas']['Decomposition'];
 export type Estimate = components['schemas']['Estimate'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
@@ -1731,10 +1945,17 @@ export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
 export type LeftOut = components['schemas']['LeftOut'];
+export type LongestChain = components['schemas']['LongestChain'];
 export type MissingFunction = components['schemas']['MissingFunction'];
 export type Mistake = components['schemas']['Mistake'];
+export type NamedStep = components['schemas']['NamedStep'];
 export type Note = components['schemas']['Note'];
+export type PairColumns = components['schemas']['PairColumns'];
 export type Param = components['schemas']['Param'];
+export type Part = components['schemas']['Part'];
+export type Path = components['schemas']['Path'];
+export type PathPhases = components['schemas']['PathPhases'];
+export type PathStep = components['schemas']['PathStep'];
 export type Peers = components['schemas']['Peers'];
 export type Preparation = components['schemas']['Preparation'];
 export type Preparing = components['schemas']['Preparing'];
@@ -1758,6 +1979,8 @@ export type ScheduleList = components['schemas']['ScheduleList'];
 export type ScheduleNode = components['schemas']['ScheduleNode'];
 export type ScheduleSummary = components['schemas']['ScheduleSummary'];
 export type Server = components['schemas']['Server'];
+export type Set = components['schemas']['Set'];
+export type Shift = components['schemas']['Shift'];
 export type Source = components['schemas']['Source'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
@@ -1767,6 +1990,7 @@ export type Task = components['schemas']['Task'];
 export type TaskCounts = components['schemas']['TaskCounts'];
 export type TaskList = components['schemas']['TaskList'];
 export type TaskLog = components['schemas']['TaskLog'];
+export type TaskPart = components['schemas']['TaskPart'];
 export type Throughput = components['schemas']['Throughput'];
 export type Timeline = components['schemas']['Timeline'];
 export type Usage = components['schemas']['Usage'];
@@ -1778,6 +2002,56 @@ export type Workflow = components['schemas']['Workflow'];
 export type WorkflowList = components['schemas']['WorkflowList'];
 export type $defs = Record<string, never>;
 export interface operations {
+  'compare-runs': {
+    parameters: {
+      query: {
+        /** @description A run that has ended. */
+        a: string;
+        /** @description The run that a is the base of: differences are those of b minus a. */
+        b?: string;
+        /** @description Instead of b: a is compared with the last run of its workflow before it that succeeded. Differences are those of a minus that one. */
+        against?: 'last-good';
+        /** @description Instead of b: a is compared with so many such runs; the one of median makespan stands for them in the decomposition. */
+        last?: number;
+      };
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Comparison'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   'list-functions': {
     parameters: {
       query?: {
@@ -2186,6 +2460,50 @@ export interface operations {
       };
     };
   };
+  'get-critical-path': {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CriticalPath'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   'get-drawing': {
     parameters: {
       query?: {
@@ -2403,6 +2721,50 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Layout'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-longest-chain': {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['LongestChain'];
         };
       };
       /** @description The response that the client has is current. */

@@ -153,6 +153,9 @@ test('every operation that answers JSON has a method', async () => {
     'delete-run': () => api.remove('r'),
     'get-run': () => api.run('r'),
     'annotate-run': () => api.annotate('r', { note: 'n' }),
+    'compare-runs': null,
+    'get-critical-path': null,
+    'get-longest-chain': null,
     'get-archive': null, // links: Api.url
     'cancel-run': () => api.cancel('r'),
     'get-drawing': null,

@@ -1,0 +1,167 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/compare"
+)
+
+// compareCommand shows what changed from one run to another.
+type compareCommand struct {
+	Base string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last. Without a second run, it is compared with earlier runs."`
+	To   string `arg:"" optional:"" name:"other" help:"The run that the first one is the base of."`
+	Last int    `placeholder:"N" help:"Without a second run: compare with the last N earlier runs of the workflow that succeeded (default 1)."`
+	targetFlags
+}
+
+// Validate is called by kong.
+func (c *compareCommand) Validate() error {
+	if c.Last < 0 || c.Last > compare.MaxSet {
+		return fmt.Errorf("--last is %d, expected 1 to %d", c.Last, compare.MaxSet)
+	}
+	if c.Last > 0 && c.To != "" {
+		return errors.New("--last and a second run are given, expected one of them")
+	}
+	return c.check()
+}
+
+// Run prints the comparison.
+func (c *compareCommand) Run(ctx context.Context, s *session) error {
+	compared, err := c.compare(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.flags.JSON {
+		return s.printJSON(compared)
+	}
+	return printComparison(s, compared)
+}
+
+func (c *compareCommand) compare(ctx context.Context, s *session) (out *compare.Comparison, err error) {
+	if c.Server != "" {
+		return c.remote(ctx)
+	}
+	return out, s.withStore(ctx, c.storeFlags, func(store metricsstore.Store) error {
+		first, err := findRun(ctx, store, c.Base)
+		if err != nil {
+			return err
+		}
+		queries, err := metricsstore.NewQueries(store)
+		if err != nil {
+			return err
+		}
+		if c.To == "" {
+			earlier, err := compare.Earlier(ctx, queries, &first, max(1, c.Last))
+			if err != nil {
+				return err
+			}
+			out, err = compare.RunWithSet(ctx, queries, earlier, &first)
+			return err
+		}
+		other, err := findRun(ctx, store, c.To)
+		if err != nil {
+			return err
+		}
+		out, err = compare.RunWithBase(ctx, queries, []metricsstore.Run{first}, &other)
+		return err
+	})
+}
+
+// remote asks a service.
+func (c *compareCommand) remote(ctx context.Context) (*compare.Comparison, error) {
+	service, err := c.service()
+	if err != nil {
+		return nil, err
+	}
+	a, err := service.find(ctx, c.Base)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"a": {string(a)}, "last": {strconv.Itoa(max(1, c.Last))}}
+	if c.To != "" {
+		b, err := service.find(ctx, c.To)
+		if err != nil {
+			return nil, err
+		}
+		query = url.Values{"a": {string(a)}, "b": {string(b)}}
+	}
+	out, err := service.Compare(ctx, query)
+	if err != nil {
+		return nil, serviceError(err)
+	}
+	return &out, nil
+}
+
+// shownName bounds names in tables.
+const shownName = 40
+
+// shownParts is how many rows of each table are printed.
+const shownParts = 8
+
+func printComparison(s *session, c *compare.Comparison) error {
+	d := &c.Decomposition
+	base := fmt.Sprintf("run %s", c.Base.Run)
+	if c.Against != nil {
+		base = fmt.Sprintf("%s, of median makespan among %s", base, plural(int64(c.Against.N), "run"))
+	}
+	fmt.Fprintf(s.stdout, "Run %s took %s, %s against %s of %s.\n%s\n\n",
+		c.Run.Run, duration(time.Duration(c.Run.MakespanNS)), signed(d.Difference), duration(time.Duration(c.Base.MakespanNS)), base, c.Evidence)
+	parts := newTable(left("critical path"), left("phase"), right("before"), right("now"), right("difference"))
+	for _, p := range d.Parts[:min(shownParts, len(d.Parts))] {
+		parts.add(oneLine(p.Function, shownName), p.Phase, duration(time.Duration(p.Base)), duration(time.Duration(p.Run)), signed(p.Difference))
+	}
+	other := d.Difference - d.Rest
+	for _, p := range d.Parts[:min(shownParts, len(d.Parts))] {
+		other -= p.Difference
+	}
+	if other != 0 {
+		parts.add("others", "", "", "", signed(other))
+	}
+	if d.Rest != 0 {
+		parts.add("not explained", "", "", "", signed(d.Rest))
+	}
+	if err := parts.print(s.stdout); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.stdout)
+	functions := newTable(left("function"), right("n before"), right("n now"), right("times as long"), right("95 % of resamples"), right("P(slower)"), right("changed"))
+	for i := range c.Functions[:min(shownParts, len(c.Functions))] {
+		f := &c.Functions[i]
+		functions.add(oneLine(f.Function, shownName), count(int64(f.BaseTasks)), count(int64(f.RunTasks)), figure(f.Ratio), between(f.Interval), figure(f.Slower), signed(f.Changed))
+	}
+	if err := functions.print(s.stdout); err != nil {
+		return err
+	}
+	a := &c.Alignment
+	_, err := fmt.Fprintf(s.stdout, "\n%s aligned by %s, %d added, %d removed.\n", plural(int64(a.Aligned), "task"), a.Method, a.Added, a.Removed)
+	return err
+}
+
+// signed is a difference with its sign.
+func signed(ns int64) string {
+	if ns > 0 {
+		return "+" + duration(time.Duration(ns))
+	}
+	return duration(time.Duration(ns))
+}
+
+// figure is a number that may not be known.
+func figure(x *float64) string {
+	if x == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", *x)
+}
+
+func between(interval *[2]float64) string {
+	if interval == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f to %.2f", interval[0], interval[1])
+}
