@@ -5,6 +5,7 @@ import { GraphView } from '../model/graph-view';
 import type { Layout } from '../model/layout';
 import { EdgeEnds } from './edge-ends';
 import { fitCanvas } from './fit-canvas';
+import { flatten } from './flatten';
 import type { FrameLoop, Layer } from './frame-loop';
 import { type Brushes, type GraphFrame, type GraphInput } from './graph-frame';
 import { graphGeometry, type GraphGeometry } from './graph-geometry';
@@ -19,6 +20,7 @@ import { GraphTallies } from './graph-tallies';
 import { ElementTimes, wholeSums } from './graph-times';
 import { NodeStates } from '../model/node-states';
 import type { Area, Viewport } from './rect';
+import { SvgContext } from './svg-context';
 
 export interface GraphCanvases {
   readonly ground: HTMLCanvasElement;
@@ -214,14 +216,22 @@ export class GraphStage {
     return frame && markRect(frame, node);
   }
 
-  /** All layers in one canvas, for a picture to keep. */
+  /** What is shown, as one canvas to save. */
   flatten(): HTMLCanvasElement {
-    const flat = document.createElement('canvas');
-    flat.width = this.#canvases.ground.width;
-    flat.height = this.#canvases.ground.height;
-    const ctx = flat.getContext('2d');
-    for (const canvas of [this.#canvases.ground, this.#canvases.marks]) ctx?.drawImage(canvas, 0, 0);
-    return flat;
+    const { ground, marks, overlay } = this.#canvases;
+    return flatten(this.#hasOverlay ? [ground, marks, overlay] : [ground, marks]);
+  }
+
+  /** What is shown, as an SVG document. */
+  svg(title: string): string {
+    const svg = new SvgContext();
+    const prepared = this.#prepare();
+    if (!prepared) return svg.document(1, 1, title);
+    const frame = { ...prepared, hatches: svg.hatches };
+    this.#painter.paintGround(svg.context, frame, edgeLook(frame));
+    this.#painter.paintMarks(svg.context, frame);
+    this.#painter.paintOverlay(svg.context, frame);
+    return svg.document(this.#viewport.width, this.#viewport.height, title);
   }
 
   dispose(): void {

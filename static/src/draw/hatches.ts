@@ -4,7 +4,7 @@
 export type HatchDirection = 'rising' | 'falling' | 'level';
 
 /** Side of the tile that repeats, CSS px. */
-const TILE = 5;
+export const TILE = 5;
 
 type MakeTile = (side: number) => { canvas: CanvasImageSource; ctx: CanvasRenderingContext2D } | null;
 

@@ -51,14 +51,22 @@ export const icons: Readonly<Record<IconName, readonly IconShape[]>> = {
 };
 
 const paths = new Map<IconShape, Path2D>();
+/** What each path was made from, which it does not say itself. */
+const texts = new WeakMap<Path2D, string>();
 
 function pathOf(shape: IconShape): Path2D {
   let path = paths.get(shape);
   if (!path) {
     path = new Path2D(shape.d);
     paths.set(shape, path);
+    texts.set(path, shape.d);
   }
   return path;
+}
+
+/** The data of a path that an icon is painted with; empty for any other. */
+export function iconText(path: Path2D): string {
+  return texts.get(path) ?? '';
 }
 
 const SOLID: number[] = [];

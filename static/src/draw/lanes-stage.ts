@@ -6,6 +6,7 @@ import type { TimeRange } from '../model/range-figures';
 import { countStates } from '../model/state-counts';
 import { TimeScale } from '../model/time-scale';
 import { fitCanvas } from './fit-canvas';
+import { flatten } from './flatten';
 import type { FrameLoop, Layer } from './frame-loop';
 import type { Brushes } from './graph-frame';
 import { BucketCache } from './lane-buckets';
@@ -16,6 +17,7 @@ import { namesWidth } from './lanes-ground';
 import { LanesPainter } from './lanes-painter';
 import type { Area } from './rect';
 import { RibbonCache } from './ribbon-steps';
+import { SvgContext } from './svg-context';
 
 export interface LanesCanvases {
   readonly ground: HTMLCanvasElement;
@@ -208,6 +210,24 @@ export class LanesStage {
     this.#relayout();
     this.#changed();
     return true;
+  }
+
+  /** What is shown, as one canvas to save. */
+  flatten(): HTMLCanvasElement {
+    const { ground, marks, overlay } = this.#canvases;
+    return flatten([ground, marks, overlay]);
+  }
+
+  /** What is shown, as an SVG document. */
+  svg(title: string): string {
+    const svg = new SvgContext();
+    const prepared = this.#prepare();
+    if (!prepared) return svg.document(1, 1, title);
+    const frame = { ...prepared, hatches: svg.hatches };
+    this.#painter.paintGround(svg.context, frame);
+    this.#painter.paintMarks(svg.context, frame);
+    this.#painter.paintOverlay(svg.context, frame);
+    return svg.document(frame.width, frame.layout.height, title);
   }
 
   dispose(): void {

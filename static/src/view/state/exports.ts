@@ -4,6 +4,7 @@ import type { Api } from '../../api/client';
 import type { RunSummary } from '../../api/schema';
 import { count } from '../../model/format';
 import type { MenuItem } from '../parts/menu-item';
+import type { Pictures } from './pictures';
 
 interface Kind {
   readonly id: string;
@@ -70,6 +71,38 @@ export function saveUrl(href: string, name: string): void {
   link.click();
 }
 
+/** Entries for the pictures as they are shown. */
+export function pictureItems(pictures: Pictures, run: string): MenuItem[] {
+  const shown = [
+    { id: 'graph', label: 'Graph as shown', picture: () => pictures.graph()?.picture() },
+    { id: 'lanes', label: 'Lanes as shown', picture: () => pictures.lanes()?.picture() },
+  ] as const;
+  return shown.flatMap(({ id, label, picture }) => [
+    {
+      id: `${id}-svg`,
+      group: exportGroups.pictures,
+      label: `${label}, SVG`,
+      run: () => saveSvg(picture()?.svg(`${run}, ${id}`), `${run}-${id}.svg`),
+    },
+    {
+      id: `${id}-png`,
+      group: exportGroups.pictures,
+      label: `${label}, PNG`,
+      run: () => savePng(picture()?.flatten(), `${run}-${id}.png`),
+    },
+  ]);
+}
+
+function saveSvg(text: string | undefined, name: string): void {
+  if (text !== undefined) saveBlob(new Blob([text], { type: 'image/svg+xml' }), name);
+}
+
+function savePng(canvas: HTMLCanvasElement | undefined, name: string): void {
+  canvas?.toBlob((blob) => {
+    if (blob) saveBlob(blob, name);
+  });
+}
+
 /** Saves bytes as a file. */
 export function saveBlob(blob: Blob, name: string): void {
   const href = URL.createObjectURL(blob);
@@ -77,12 +110,5 @@ export function saveBlob(blob: Blob, name: string): void {
   // The download has begun by the next turn of the event loop; the address is not needed any more.
   setTimeout(() => {
     URL.revokeObjectURL(href);
-  });
-}
-
-/** Saves a canvas as a PNG. */
-export function saveCanvas(canvas: HTMLCanvasElement | null | undefined, name: string): void {
-  canvas?.toBlob((blob) => {
-    if (blob) saveBlob(blob, name);
   });
 }

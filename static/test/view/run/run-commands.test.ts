@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandRegistry } from '../../../src/input/commands';
 import type { RunSummary } from '../../../src/api/schema';
 import type { Api } from '../../../src/api/client';
-import { exportItems } from '../../../src/view/state/exports';
+import { exportItems, pictureItems } from '../../../src/view/state/exports';
 import { jumpItems } from '../../../src/view/state/jumps';
 import { runCommands } from '../../../src/view/state/run-commands';
 import type { RunView } from '../../../src/view/state/run.svelte';
@@ -65,7 +65,10 @@ function registryOf(view: RunView, done: string[]): CommandRegistry {
     step: (x: number) => (x > 0 ? 7 : -1),
     pan: (x: number, y: number) => done.push(`pan ${String(Math.sign(x))} ${String(Math.sign(y))}`),
   };
-  const pictures = { graph: () => graph as never, lanes: () => ({ fit: () => undefined, reveal }) };
+  const pictures = {
+    graph: () => graph as never,
+    lanes: () => ({ fit: () => undefined, reveal, picture: () => null }),
+  };
   for (const command of runCommands(view, pictures)) registry.add(command);
   return registry;
 }
@@ -141,6 +144,25 @@ describe('keys of a run page', () => {
 });
 
 describe('exports', () => {
+  it('offer both pictures as they are shown, as SVG and PNG', () => {
+    const titles: string[] = [];
+    const picture = {
+      svg: (title: string) => String(titles.push(title)),
+      flatten: () => ({ toBlob: () => titles.push('png') }),
+    };
+    const handle = { picture: () => picture } as never;
+    const items = pictureItems({ graph: () => handle, lanes: () => undefined }, 'polite-eagle');
+    expect(items.map((item) => item.label)).toEqual([
+      'Graph as shown, SVG',
+      'Graph as shown, PNG',
+      'Lanes as shown, SVG',
+      'Lanes as shown, PNG',
+    ]);
+    items[1]!.run();
+    items[2]!.run();
+    expect(titles).toEqual(['png']);
+  });
+
   const api = { url: (path: string) => path } as unknown as Api;
   const off = (run: Partial<RunSummary>): string[] =>
     exportItems(api, { run: 'r', name: 'n', live: false, tasks: { total: 3 }, ...run } as RunSummary)
