@@ -183,6 +183,31 @@ func TestKeys(t *testing.T) {
 	s.ends()
 }
 
+// TestRange chooses a stretch of a run by keys, finds its figures in a table and keeps it in the address.
+func TestRange(t *testing.T) {
+	s, b := dashboard(t, newUser(t))
+	run := s.ended(s.submit(submission{Workflow: "fixed-times", Params: map[string]string{"unit": "20ms"}}).Run)
+	b.openRun(s, run.Run)
+	b.press("]")
+	whole := b.find("table", "Functions in the range").text()
+	b.until("the range in the address", "new URL(location).searchParams.get('range')?.startsWith('0,')")
+	b.scrub(0.5)
+	b.press("]")
+	b.idle()
+	half, middle := b.find("table", "Functions in the range").text(), b.atNS()
+	assert.NotEqual(t, whole, half)
+	b.do(chromedp.Reload())
+	b.complete()
+	assert.Equal(t, half, b.find("table", "Functions in the range").text(), "the address holds the range")
+	assert.Equal(t, middle, b.atNS(), "and the playhead")
+	b.find("button", "Clear").click()
+	b.gone("table", "Functions in the range")
+
+	b.press("l")
+	b.until("the longest task", "new URL(location).searchParams.has('task')")
+	s.ends()
+}
+
 // TestCancelFromPage cancels a run by the button and sees it cancelled without loading the page again.
 func TestCancelFromPage(t *testing.T) {
 	s, b := dashboard(t, newUser(t))

@@ -2,12 +2,15 @@
 
 import { visibleRows, type Lane } from '../model/lanes';
 import { Outcome, type RunTable } from '../model/run-table';
+import { type TimeFolds, unfolded } from '../model/time-folds';
 
-/** A stretch of buckets: numbers [first, first + count), number n from n × widthNs on. */
+/** A stretch of buckets: numbers [first, first + count), number n from n × widthNs of shown time on. */
 export interface BucketRange {
   readonly first: number;
   readonly count: number;
   readonly widthNs: number;
+  /** Buckets are stretches of shown time. */
+  readonly folds: TimeFolds;
 }
 
 /**
@@ -37,10 +40,10 @@ const STRETCH = 256;
 const KEPT = 3;
 
 /** The stretch that covers a span of time. */
-export function bucketRange(fromNs: number, toNs: number, widthNs: number): BucketRange {
-  const first = Math.floor(fromNs / widthNs / STRETCH) * STRETCH;
-  const last = Math.ceil(toNs / widthNs / STRETCH) * STRETCH;
-  return { first, count: Math.max(STRETCH, last - first), widthNs };
+export function bucketRange(fromNs: number, toNs: number, widthNs: number, folds = unfolded): BucketRange {
+  const first = Math.floor(folds.shown(fromNs) / widthNs / STRETCH) * STRETCH;
+  const last = Math.ceil(folds.shown(toNs) / widthNs / STRETCH) * STRETCH;
+  return { first, count: Math.max(STRETCH, last - first), widthNs, folds };
 }
 
 /** Buckets of one version of a table, by name of what they gather; emptied by the next one. Owned by its stage. */
@@ -75,7 +78,8 @@ export class BucketCache {
     }
     const known = this.#kept.get(name) ?? [];
     const found = known.find(
-      (made) => made.widthNs === range.widthNs && made.first === range.first && made.count === range.count,
+      ({ widthNs, first, count, folds }) =>
+        widthNs === range.widthNs && first === range.first && count === range.count && folds === range.folds,
     );
     if (found) return found;
     const gatherer = new Gatherer(table, range, lanes.length, hueOf);
@@ -148,8 +152,8 @@ class Gatherer {
 
   /** Returns how many rows it read. */
   add(lane: Lane, longNs: number): number {
-    const { first, count, widthNs } = this.#range;
-    const places = visibleRows(lane, first * widthNs, (first + count) * widthNs);
+    const { first, count, widthNs, folds } = this.#range;
+    const places = visibleRows(lane, folds.real(first * widthNs), folds.real((first + count) * widthNs));
     for (let i = places.from; i < places.to; i++) {
       const isOpen = lane.endNs[i] === Infinity;
       if (isOpen || lane.endNs[i]! - lane.startNs[i]! >= longNs) this.#long.push(i);
@@ -179,9 +183,9 @@ class Gatherer {
   }
 
   #gather(lane: Lane, i: number): void {
-    const { first, widthNs, count } = this.#range;
+    const { first, widthNs, count, folds } = this.#range;
     const row = lane.rows[i]!;
-    const place = (ns: number): number => ns / widthNs - first;
+    const place = (ns: number): number => folds.shown(ns) / widthNs - first;
     const start = place(lane.startNs[i]!);
     const end = place(lane.endNs[i]!);
     const called = orElse(place(this.#table.startedNs[row]!), end);
@@ -207,10 +211,16 @@ function orElse(at: number, otherwise: number): number {
 }
 
 /** Rows of some lanes that begin in the bucket with a number, long ones left out. */
-export function rowsInBucket(lanes: readonly Lane[], widthNs: number, number: number, longNs: number): number[] {
+export function rowsInBucket(
+  lanes: readonly Lane[],
+  { widthNs, folds }: Pick<BucketRange, 'widthNs' | 'folds'>,
+  number: number,
+  longNs: number,
+): number[] {
   const rows: number[] = [];
+  const [fromNs, toNs] = [folds.real(number * widthNs), folds.real((number + 1) * widthNs)];
   for (const lane of lanes) {
-    const { from: first, to: last } = visibleRows(lane, number * widthNs, (number + 1) * widthNs);
+    const { from: first, to: last } = visibleRows(lane, fromNs, toNs);
     for (let i = first; i < last; i++) if (lane.endNs[i]! - lane.startNs[i]! < longNs) rows.push(lane.rows[i]!);
   }
   return rows;

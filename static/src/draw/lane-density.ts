@@ -30,8 +30,9 @@ export function addBuckets(
   toNs: number,
   batch: RectBatch,
 ): void {
-  const first = Math.max(0, Math.floor(fromNs / buckets.widthNs) - buckets.first);
-  const last = Math.min(buckets.count, Math.ceil(toNs / buckets.widthNs) - buckets.first);
+  const { folds, widthNs } = buckets;
+  const first = Math.max(0, Math.floor(folds.shown(fromNs) / widthNs) - buckets.first);
+  const last = Math.min(buckets.count, Math.ceil(folds.shown(toNs) / widthNs) - buckets.first);
   if (last <= first) return;
   const edges = edgesOf(frame, buckets, first, last);
   for (let i = first; i < last; i++) {
@@ -56,7 +57,9 @@ export function addBuckets(
 /** Where buckets begin and end, on whole px: fractions would shade every seam. */
 function edgesOf(frame: LanesFrame, buckets: LaneBuckets, first: number, last: number): Int32Array {
   const edges = new Int32Array(last - first + 1);
-  for (let i = first; i <= last; i++) edges[i - first] = Math.round(xOf(frame, (buckets.first + i) * buckets.widthNs));
+  const { folds, widthNs } = buckets;
+  for (let i = first; i <= last; i++)
+    edges[i - first] = Math.round(xOf(frame, folds.real((buckets.first + i) * widthNs)));
   return edges;
 }
 

@@ -127,8 +127,8 @@ function hitBuckets(
   x: number,
   longest: number,
 ): LaneHit | null {
-  const number = Math.floor(nsAt(frame, x) / buckets.widthNs);
-  const rows = rowsInBucket(lanes, buckets.widthNs, number, longest);
+  const number = Math.floor(frame.folds.shown(nsAt(frame, x)) / buckets.widthNs);
+  const rows = rowsInBucket(lanes, buckets, number, longest);
   if (rows.length === 0) return null;
   if (rows.length === 1) return { kind: 'attempt', row: rows[0]!, node: frame.table.node[rows[0]!]! };
   const counts = noStates();

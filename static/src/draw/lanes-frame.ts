@@ -6,6 +6,7 @@ import { visibleRows, type Lane, type Lanes } from '../model/lanes';
 import type { TimeRange } from '../model/range-figures';
 import type { RunTable } from '../model/run-table';
 import { endOf, type StateCounts } from '../model/states';
+import type { TimeFolds } from '../model/time-folds';
 import { bucketWidth, type TimeScale } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
 import { bucketRange, type BucketCache, type BucketRange, type HueOf, type LaneBuckets } from './lane-buckets';
@@ -51,6 +52,8 @@ export interface LanesInput {
   readonly slots: ReadonlyMap<number, number>;
   readonly processors: ReadonlyMap<number, number>;
   readonly axis: AxisClock;
+  /** Gaps without work are folded. */
+  readonly hasFolds: boolean;
 }
 
 export interface LanesFrame extends LanesInput, Brushes {
@@ -66,6 +69,8 @@ export interface LanesFrame extends LanesInput, Brushes {
   /** Tasks by state at the playhead. */
   readonly counts: StateCounts;
   readonly onPath: ReadonlySet<number>;
+  /** Gaps that are folded, by which the scale shows time. */
+  readonly folds: TimeFolds;
   /** The stretch of time that figures are of. */
   readonly range: TimeRange | null;
   /** Where an attempt that has no end yet is drawn to. */
@@ -147,7 +152,7 @@ export function visibleSpan(frame: LanesFrame): { fromNs: number; toNs: number }
 /** Buckets of one to two px, for the part of the run in view. */
 export function visibleBuckets(frame: LanesFrame): BucketRange {
   const { fromNs, toNs } = visibleSpan(frame);
-  return bucketRange(fromNs, toNs, bucketWidth(frame.scale.nsPerPx));
+  return bucketRange(fromNs, toNs, bucketWidth(frame.scale.nsPerPx), frame.folds);
 }
 
 /** From which length on an attempt is never gathered. */

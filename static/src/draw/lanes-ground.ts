@@ -1,21 +1,13 @@
 // Paints what lanes stand on: axis, grid, names in the gutter, and what is expected.
 
-import { momentText } from '../model/clock-format';
-import { count, shortCount, tickText } from '../model/format';
+import { count, shortCount } from '../model/format';
 import type { Lanes, WorkerLanes } from '../model/lanes';
 import { peakSlots, presencesOf } from '../model/presence';
-import { TimeScale, type Ticks } from '../model/time-scale';
 import type { Brushes } from './graph-frame';
 import { rowsBetween, type LaneRow } from './lane-layout';
+import { AXIS_TEXT_Y, axisFont, axisLabels, axisTicks } from './lanes-axis';
 import { EDGE_PX, plotRect, rowTop, xOf, type LanesFrame, type WorkerLabel } from './lanes-frame';
 
-/** Labels of the axis are at least so far apart, px; times of day are longer. */
-const TICK_PX = 84;
-const CLOCK_TICK_PX = 96;
-const AXIS_TEXT_Y = 13;
-/** Tags over the axis. */
-export const TAG_TOP = 3;
-export const TAG_H = 19;
 /** Between the names of a worker, and between slots and the plot. */
 const NAMES_APART_PX = 4;
 const SIDE_APART_PX = 10;
@@ -47,55 +39,21 @@ export function clipped(
   ctx.restore();
 }
 
-/** Ticks at round moments of the clock that is shown. */
-export function axisTicks(frame: LanesFrame): Ticks {
-  const { axis, scale } = frame;
-  if (axis.mode === 'relative') return scale.ticks(TICK_PX);
-  const zoneMs = axis.mode === 'local' ? new Date(axis.epochMs).getTimezoneOffset() * 60_000 : 0;
-  const dayMs = 86_400_000;
-  // The moment of the run's start within its day: exact in ns, as a whole epoch would not be.
-  const offsetNs = ((((axis.epochMs - zoneMs) % dayMs) + dayMs) % dayMs) * 1e6;
-  const shifted = new TimeScale(scale.fromNs + offsetNs, scale.toNs + offsetNs, scale.leftPx, scale.rightPx);
-  const { stepNs, atNs } = shifted.ticks(CLOCK_TICK_PX);
-  return { stepNs, atNs: atNs.map((ns) => ns - offsetNs) };
-}
-
-/** Label of a tick: no more places than the step needs. */
-export function axisText(frame: LanesFrame, ns: number, stepNs: number): string {
-  const { axis } = frame;
-  if (axis.mode === 'relative') return tickText(ns, stepNs);
-  const text = momentText(ns, axis.epochMs, axis.mode, stepNs);
-  const short = stepNs >= 60e9 ? 5 : stepNs >= 1e9 ? 8 : text.length;
-  return text.slice(0, short);
-}
-
-/** Covers the labels of the axis that a tag between two px would leave half to be read. */
-export function coverLabels(ctx: CanvasRenderingContext2D, frame: LanesFrame, left: number, right: number): void {
-  const { palette, measurer } = frame;
-  const { stepNs, atNs } = axisTicks(frame);
-  ctx.fillStyle = palette.surface;
-  for (const ns of atNs) {
-    const x = Math.round(xOf(frame, ns));
-    const half = measurer.width(`400 11px ${palette.fontUi}`, axisText(frame, ns, stepNs)) / 2 + 1;
-    if (x - half < right && x + half > left) ctx.fillRect(x - half, TAG_TOP, 2 * half, TAG_H - 1);
-  }
-}
-
 function paintGrid(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { palette, layout } = frame;
   const plot = plotRect(frame);
-  const { stepNs, atNs } = axisTicks(frame);
-  const right = plot.x + plot.w;
-  ctx.font = `400 11px ${palette.fontUi}`;
+  ctx.fillStyle = palette.grid;
+  for (const ns of axisTicks(frame).atNs) {
+    const x = Math.round(xOf(frame, ns));
+    if (x < plot.x - 0.5 || x > plot.x + plot.w + 0.5) continue;
+    ctx.fillRect(x, layout.axisHeight, 1, layout.height - layout.axisHeight);
+  }
+  ctx.font = axisFont(frame);
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'center';
-  for (const ns of atNs) {
-    const x = Math.round(xOf(frame, ns));
-    if (x < plot.x - 0.5 || x > right + 0.5) continue;
-    ctx.fillStyle = palette.grid;
-    ctx.fillRect(x, layout.axisHeight, 1, layout.height - layout.axisHeight);
-    ctx.fillStyle = palette.ink3;
-    if (x < right - 12) ctx.fillText(axisText(frame, ns, stepNs), x, AXIS_TEXT_Y);
+  for (const { x, text, isGap } of axisLabels(frame)) {
+    ctx.fillStyle = isGap ? palette.ink2 : palette.ink3;
+    ctx.fillText(text, x, AXIS_TEXT_Y);
   }
 }
 

@@ -3,7 +3,9 @@
 import { momentText } from '../model/clock-format';
 import { isDone } from '../model/run-table';
 import { attemptRect, BUSY, EDGE_PX, plotRect, xOf, type LanesFrame } from './lanes-frame';
-import { clipped, coverLabels, TAG_H, TAG_TOP } from './lanes-ground';
+import { coverLabels, TAG_H, TAG_TOP } from './lanes-axis';
+import { paintFolds } from './lanes-folds';
+import { clipped } from './lanes-ground';
 import { paintRange } from './lanes-range';
 import type { Rect } from './rect';
 
@@ -17,6 +19,7 @@ const TAG_APART = 6;
 export function paintOverlay(ctx: CanvasRenderingContext2D, frame: LanesFrame): void {
   const { layout, width } = frame;
   ctx.clearRect(0, 0, width, layout.height);
+  paintFolds(ctx, frame);
   paintRange(ctx, frame);
   const plot = plotRect(frame);
   clipped(ctx, plot.x - 3, layout.areaTop - 2, plot.w + 6, layout.areaHeight + 4, () => {

@@ -1,7 +1,7 @@
 // Paints the stretch of time that figures are of: everything outside of it recedes, and its length is on the axis.
 
 import { durationText } from '../model/format';
-import { coverLabels, TAG_H, TAG_TOP } from './lanes-ground';
+import { coverLabels, TAG_H, TAG_TOP } from './lanes-axis';
 import { plotRect, xOf, type LanesFrame } from './lanes-frame';
 
 /** How far the rest recedes. */

@@ -4,7 +4,8 @@ import type { Lanes } from '../model/lanes';
 import { lanesOf } from '../model/run-lanes';
 import type { TimeRange } from '../model/range-figures';
 import { countStates } from '../model/state-counts';
-import { TimeScale } from '../model/time-scale';
+import { FoldedScale } from '../model/folded-scale';
+import { foldsOf, type TimeFolds, unfolded } from '../model/time-folds';
 import { fitCanvas } from './fit-canvas';
 import { flatten } from './flatten';
 import type { FrameLoop, Layer } from './frame-loop';
@@ -139,13 +140,13 @@ export class LanesStage {
     const isInView = playhead >= plot.x && playhead <= plot.x + plot.w;
     const zoomed = frame.scale.zoom(factor, x ?? (isInView ? playhead : plot.x + plot.w / 2));
     if (zoomed.nsPerPx < LEAST_NS_PER_PX && factor > 1) return;
-    this.setWindow(windowWithin(zoomed, frame.endNs));
+    this.setWindow(windowWithin(zoomed, frame.endNs, frame.folds));
   }
 
   /** Moves the content by px to the right. */
   pan(dx: number): void {
     const frame = this.#prepare();
-    if (frame && this.#window) this.setWindow(windowWithin(frame.scale.pan(dx), frame.endNs));
+    if (frame && this.#window) this.setWindow(windowWithin(frame.scale.pan(dx), frame.endNs, frame.folds));
   }
 
   /** Scrolls the lanes; returns whether there was anything to scroll. */
@@ -271,9 +272,10 @@ export class LanesStage {
     if (!input || !brushes || !this.#lanes || !this.#layout) return null;
     if (this.#path.of !== input.path) this.#path = { of: input.path, set: new Set(input.path ?? []) };
     const { gutter, right } = this.#layout;
-    const span = this.#window ? windowWithin(this.#window, input.endNs) : null;
+    const folds = input.hasFolds ? foldsOf(input.table) : unfolded;
+    const span = this.#window ? windowWithin(this.#window, input.endNs, folds) : null;
     const edge = Math.max(gutter + 1, this.#viewport.width - right);
-    const scale = new TimeScale(span?.fromNs ?? 0, span?.toNs ?? input.endNs, gutter, edge);
+    const scale = new FoldedScale(span?.fromNs ?? 0, span?.toNs ?? input.endNs, gutter, edge, folds);
     this.#frame = {
       ...input,
       ...brushes,
@@ -283,7 +285,8 @@ export class LanesStage {
       width: this.#viewport.width,
       scrollPx: this.#scrollPx,
       buckets: this.#buckets,
-      ribbon: this.#ribbon.of(input.table, scale, input.endNs),
+      ribbon: this.#ribbon.of(input.table, scale, input.endNs, folds),
+      folds,
       counts: countStates(input.index, input.table, input.atNs),
       onPath: this.#path.set,
       range: this.#range,
@@ -305,12 +308,14 @@ export class LanesStage {
   }
 }
 
-/** A window moved and cut to lie within the run; null where that is all of it. */
-function windowWithin(window: TimeRange, endNs: number): TimeRange | null {
-  const spanNs = window.toNs - window.fromNs;
-  if (spanNs >= endNs) return null;
-  const fromNs = Math.min(Math.max(0, window.fromNs), endNs - spanNs);
-  return { fromNs, toNs: fromNs + spanNs };
+/** A window moved and cut to lie within the run, as long in shown time; null where that is all of it. */
+function windowWithin(window: TimeRange, endNs: number, folds: TimeFolds): TimeRange | null {
+  const shownNs = folds.shown(window.fromNs);
+  const spanNs = folds.shown(window.toNs) - shownNs;
+  const mostNs = folds.shown(endNs);
+  if (spanNs >= mostNs) return null;
+  const fromNs = Math.min(Math.max(0, shownNs), mostNs - spanNs);
+  return { fromNs: folds.real(fromNs), toNs: folds.real(fromNs + spanNs) };
 }
 
 /** Two inputs that differ in nothing that the ground reads; tables are compared by the caller. */
@@ -318,6 +323,7 @@ function hasSameGround(a: LanesInput, b: LanesInput): boolean {
   return (
     a.endNs === b.endNs &&
     a.live === b.live &&
+    a.hasFolds === b.hasFolds &&
     a.expected?.fromNs === b.expected?.fromNs &&
     a.expected?.toNs === b.expected?.toNs &&
     a.workers === b.workers &&

@@ -2,6 +2,7 @@
 
 import { mostReadyOf, profileBuckets, profileOf } from '../model/ribbon';
 import type { RunTable } from '../model/run-table';
+import { type TimeFolds, unfolded } from '../model/time-folds';
 import { bucketWidth, type TimeScale } from '../model/time-scale';
 
 /** Numbers of tasks from each moment on, up to the next. */
@@ -26,14 +27,16 @@ const OVERVIEW = 512;
 export class RibbonCache {
   #key = '';
   #steps: RibbonSteps | null = null;
+  #folds = unfolded;
 
-  of(table: RunTable, scale: TimeScale, endNs: number): RibbonSteps {
+  of(table: RunTable, scale: TimeScale, endNs: number, folds = unfolded): RibbonSteps {
     const isExact = table.rows <= EXACT_ROWS;
     const view = isExact ? '' : `${scale.fromNs},${scale.toNs},${scale.nsPerPx},${endNs}`;
     const key = `${table.version},${table.rows},${view}`;
-    if (this.#steps && key === this.#key) return this.#steps;
+    if (this.#steps && key === this.#key && folds === this.#folds) return this.#steps;
     this.#key = key;
-    this.#steps = isExact ? exactSteps(table) : gatheredSteps(table, scale, endNs);
+    this.#folds = folds;
+    this.#steps = isExact ? exactSteps(table) : gatheredSteps(table, scale, endNs, folds);
     return this.#steps;
   }
 }
@@ -43,12 +46,12 @@ function exactSteps(table: RunTable): RibbonSteps {
   return { atNs, ready, moving, running, length: atNs.length, mostReady: greatest(ready) };
 }
 
-function gatheredSteps(table: RunTable, scale: TimeScale, endNs: number): RibbonSteps {
+function gatheredSteps(table: RunTable, scale: TimeScale, endNs: number, folds: TimeFolds): RibbonSteps {
   const stepNs = bucketWidth(scale.nsPerPx);
-  const fromNs = Math.floor(Math.max(0, scale.fromNs) / stepNs) * stepNs;
-  const count = Math.max(1, Math.ceil((Math.min(scale.toNs, endNs) - fromNs) / stepNs));
-  const { ready, moving, running } = profileBuckets(table, fromNs, stepNs, count, endNs);
-  const atNs = Float64Array.from({ length: count }, (_, i) => fromNs + i * stepNs);
+  const fromNs = Math.floor(folds.shown(Math.max(0, scale.fromNs)) / stepNs) * stepNs;
+  const count = Math.max(1, Math.ceil((folds.shown(Math.min(scale.toNs, endNs)) - fromNs) / stepNs));
+  const { ready, moving, running } = profileBuckets(table, fromNs, stepNs, count, endNs, folds);
+  const atNs = Float64Array.from({ length: count }, (_, i) => folds.real(fromNs + i * stepNs));
   return { atNs, ready, moving, running, length: count, mostReady: mostReady(table, endNs) };
 }
 

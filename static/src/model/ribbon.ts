@@ -3,6 +3,7 @@
 import { ascendingOrder } from './order';
 import { Outcome, type RunTable } from './run-table';
 import { endOf } from './states';
+import { unfolded } from './time-folds';
 
 /** A step function: from atNs[i] on, up to atNs[i + 1], so many attempts were in each state. */
 export interface Profile {
@@ -132,21 +133,25 @@ function mostAtOnce(begins: Float64Array, ends: Float64Array): number {
   return most;
 }
 
-/** Means over count buckets of stepNs from fromNs on, up to untilNs, exact, in one pass over the rows and no sorting. */
+/**
+ * Means over count buckets of stepNs from fromNs on, both of shown time, up to the moment untilNs; exact, in one pass over
+ * the rows and no sorting.
+ */
 export function profileBuckets(
   table: RunTable,
   fromNs: number,
   stepNs: number,
   count: number,
   untilNs: number,
+  folds = unfolded,
 ): ProfileBuckets {
   const sums = [0, 1, 2].map(() => new Float64Array(count));
   const rises = [0, 1, 2].map(() => new Float64Array(count + 1)); // changes of how many cover a bucket as a whole
   const endNs = endOf(table);
-  const toNs = Math.min(fromNs + count * stepNs, untilNs);
+  const toNs = Math.min(fromNs + count * stepNs, folds.shown(untilNs));
   const visit = (kind: number, start: number, end: number): void => {
-    const a = Math.max(start, fromNs);
-    const b = Math.min(end, toNs);
+    const a = Math.max(folds.shown(start), fromNs);
+    const b = Math.min(folds.shown(end), toNs);
     if (a < b) addStretch(sums[kind]!, rises[kind]!, (a - fromNs) / stepNs, (b - fromNs) / stepNs);
   };
   for (let row = 0; row < table.rows; row++) eachStretch(table, row, endNs, visit);

@@ -44,12 +44,15 @@ export class TimeScale {
     return new TimeScale(this.fromNs - dNs, this.toNs - dNs, this.leftPx, this.rightPx);
   }
 
-  /** Moments for axis labels at least so far apart, ascending, with the step between them. */
-  ticks(leastPx: number): Ticks {
+  /**
+   * Moments for axis labels at least so far apart, ascending, with the step between them. offsetNs is what a clock shows at
+   * the run's start: its moments are round by that clock.
+   */
+  ticks(leastPx: number, offsetNs = 0): Ticks {
     const stepNs = tickStep(leastPx * this.nsPerPx);
     const atNs: number[] = [];
-    const last = Math.floor(this.toNs / stepNs);
-    for (let i = Math.ceil(this.fromNs / stepNs); i <= last; i++) atNs.push(i * stepNs);
+    const last = Math.floor((this.toNs + offsetNs) / stepNs);
+    for (let i = Math.ceil((this.fromNs + offsetNs) / stepNs); i <= last; i++) atNs.push(i * stepNs - offsetNs);
     return { stepNs, atNs };
   }
 }
@@ -66,7 +69,8 @@ const SECOND = 1e9;
 /** Steps of labels in seconds from one on; below, 1, 2 and 5 of each power of ten. */
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-function tickStep(leastNs: number): number {
+/** The least round step between labels that is at least so long. */
+export function tickStep(leastNs: number): number {
   if (leastNs >= SECOND) {
     const step = STEPS_S.find((s) => s * SECOND >= leastNs);
     return (step ?? 86400 * Math.ceil(leastNs / SECOND / 86400)) * SECOND;

@@ -60,6 +60,8 @@ export interface RunUrl {
   readonly lanes: TimeRange | null;
   /** Lanes: the stretch of time that figures are of; null for none. */
   readonly range: TimeRange | null;
+  /** Lanes: gaps without work are folded. */
+  readonly folds: boolean;
   /** Null leaves it to what the reader chose last. */
   readonly clock: Clock | null;
   /** The table that stands in for a canvas. */
@@ -77,6 +79,7 @@ export const runUrlDefaults: RunUrl = {
   graph: null,
   lanes: null,
   range: null,
+  folds: false,
   clock: null,
   tableTwin: 'none',
   peers: 'same',
@@ -96,6 +99,7 @@ export function parseRunUrl(url: URL): RunUrl {
     graph: parseGraph(query),
     lanes: parseRange(query.get('window')),
     range: parseRange(query.get('range')),
+    folds: query.get('gaps') === 'folded',
     clock: isClock(clock) ? clock : null,
     tableTwin: oneOf(twins, query.get('table'), runUrlDefaults.tableTwin),
     peers: oneOf(peerScopes, query.get('peers'), runUrlDefaults.peers),
@@ -118,6 +122,7 @@ export function formatRunUrl(state: RunUrl): string {
   }
   if (state.lanes !== null) query.set('window', formatRange(state.lanes));
   if (state.range !== null) query.set('range', formatRange(state.range));
+  if (state.folds) query.set('gaps', 'folded');
   if (state.clock !== null) query.set('clock', state.clock);
   if (state.tableTwin !== 'none') query.set('table', state.tableTwin);
   if (state.peers !== runUrlDefaults.peers) query.set('peers', state.peers);

@@ -117,6 +117,7 @@ export function lanesInput(run: SyntheticRun, more: Partial<LanesInput> = {}): L
     slots: NONE,
     processors: NONE,
     axis: { epochMs: 0, mode: 'relative' },
+    hasFolds: false,
     ...more,
   };
 }

@@ -121,7 +121,7 @@ describe('BucketCache', () => {
     const own = new Set(buckets.long.map((place) => lanes[0]!.rows[place]!));
     let gathered = 0;
     for (let i = 0; i < fine.count; i++) {
-      for (const row of rowsInBucket([lanes[0]!], fine.widthNs, fine.first + i, longest)) {
+      for (const row of rowsInBucket([lanes[0]!], fine, fine.first + i, longest)) {
         expect(own.has(row)).toBe(false);
         gathered += run.table.claimedNs[row]! >= (fine.first + i) * fine.widthNs ? 1 : 0;
       }
@@ -354,4 +354,59 @@ describe('budgets of the lanes', () => {
     },
     30_000,
   );
+});
+
+describe('folded gaps', () => {
+  /** Two stretches of the same work, ten hours apart. */
+  function apart() {
+    const run = syntheticRun(layersPlan(40, 4), { workers: 1, slots: 2 });
+    const table = run.table as SyntheticTable;
+    const half = run.endNs;
+    const laterNs = 36e12;
+    for (let row = table.rows >> 1; row < table.rows; row++) {
+      for (const column of [table.readyNs, table.claimedNs, table.startedNs, table.endedNs, table.updatedNs])
+        column[row]! += laterNs;
+    }
+    table.nowNs = half + laterNs;
+    return { run, table, endNs: half + laterNs };
+  }
+
+  it('give work its room, with their length on the axis; every bar is hit where it is painted, and seeking is exact', () => {
+    const { run, table, endNs } = apart();
+    const plain = stagedLanes(run, { endNs, atNs: endNs });
+    const folded = stagedLanes(run, { endNs, atNs: endNs, hasFolds: true });
+    const widest = ({ marks }: typeof plain.contexts): number =>
+      Math.max(...marks.of('fillRect').map((call) => (call.fill === 'st-running-past' ? Number(call.args[2]) : 0)));
+    expect(widest(folded.contexts)).toBeGreaterThan(20 * widest(plain.contexts));
+    expect(folded.contexts.ground.texts.some((text) => text.includes('h'))).toBe(true);
+    expect(plain.contexts.overlay.of('fillRect').length).toBeLessThan(folded.contexts.overlay.of('fillRect').length);
+    const areas = folded.stage.areas().find((area) => area.id === 'ribbon')!;
+    let hits = 0;
+    for (let x = 110; x < 1200; x += 3) {
+      const hit = folded.stage.hit(x, 40);
+      const atNs = folded.stage.nsAt(x);
+      if (hit?.kind === 'attempt') {
+        hits++;
+        expect(table.claimedNs[hit.row]! - 2e9).toBeLessThanOrEqual(atNs);
+        expect(table.updatedNs[hit.row]! + 2e9).toBeGreaterThanOrEqual(atNs);
+      }
+      const slots = folded.stage.hit(x, areas.top + 5);
+      if (slots?.kind === 'slots') expect(slots.atNs).toBeCloseTo(atNs, -1);
+    }
+    expect(hits).toBeGreaterThan(200);
+  });
+
+  it('stay while zooming and panning, and come and go without a new table', () => {
+    const { run, endNs } = apart();
+    const { stage, show, frames } = stagedLanes(run, { endNs, atNs: endNs, hasFolds: true });
+    const at = stage.nsAt(400);
+    stage.zoomBy(3, 400);
+    expect(stage.nsAt(400) / at).toBeCloseTo(1, 6);
+    stage.pan(50);
+    expect(stage.nsAt(450) / at).toBeCloseTo(1, 6);
+    show({ hasFolds: false });
+    frames.run();
+    stage.fit();
+    expect(stage.nsAt(400)).not.toBeCloseTo(at, -9);
+  });
 });

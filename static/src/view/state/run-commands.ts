@@ -17,7 +17,7 @@ export function runCommands(view: RunView, pictures: Pictures): Command[] {
     ...graphCommands(pictures),
     ...stepCommands(view, pictures),
     ...jumpCommands(view, pictures),
-    ...rangeCommands(view),
+    ...timeCommands(view),
     ...panelCommands(view),
   ];
 }
@@ -84,7 +84,7 @@ function stepCommands(view: RunView, pictures: Pictures): Command[] {
   ];
 }
 
-function rangeCommands(view: RunView): Command[] {
+function timeCommands(view: RunView): Command[] {
   const command = (id: string, title: string, chord: Chord, run: () => void): Command => {
     return { id, title, group: 'Graph and lanes', chords: [chord], when: () => view.ready, run };
   };
@@ -95,6 +95,7 @@ function rangeCommands(view: RunView): Command[] {
     });
   const { playback } = view;
   return [
+    command('folds', 'Fold gaps without work', 'g', () => view.choose({ folds: !view.choices.folds })),
     command('range-from', 'Begin the range at the playhead', '[', () => {
       const { toNs } = view.choices.range ?? { toNs: playback.nowNs };
       choose(playback.atNs, toNs > playback.atNs ? toNs : playback.nowNs);
