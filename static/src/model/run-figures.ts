@@ -80,6 +80,8 @@ export interface Traffic {
   readonly keptBytes: number;
   readonly inlineBytes: number;
   readonly edges: number;
+  /** Edges of which it is not known how much was read. */
+  readonly unsized: number;
 }
 
 /** More edges than this are not counted on a page; the figures are then not known. */
@@ -100,7 +102,7 @@ export function trafficOf(index: GraphIndex, table: RunTable): Traffic | undefin
 export function trafficBetween(index: GraphIndex, table: RunTable, fromNs: number, toNs: number): Traffic | undefined {
   const chains = nodeRowsOf(table);
   const sums = { store: 0, local: 0, inline: 0 };
-  let edges = 0;
+  let [edges, unsized] = [0, 0];
   for (let row = 0; row < table.rows; row++) {
     if (!(table.startedNs[row]! >= fromNs && table.startedNs[row]! < toNs)) continue;
     for (const parent of index.parents(table.node[row]!)) {
@@ -109,8 +111,9 @@ export function trafficBetween(index: GraphIndex, table: RunTable, fromNs: numbe
       if (source < 0 || !isDone(table.outcome[source]!)) continue;
       const read = index.readBytes(parent, table.node[row]!);
       const bytes = read ?? sizeOf(table, source);
-      if (!Number.isNaN(bytes)) sums[read === undefined ? viaOf(table, source, row) : 'store'] += bytes;
+      if (Number.isNaN(bytes)) unsized++;
+      else sums[read === undefined ? viaOf(table, source, row) : 'store'] += bytes;
     }
   }
-  return { movedBytes: sums.store, keptBytes: sums.local, inlineBytes: sums.inline, edges };
+  return { movedBytes: sums.store, keptBytes: sums.local, inlineBytes: sums.inline, edges, unsized };
 }

@@ -43,7 +43,7 @@ describe('edges of a recording', () => {
       [1, 10, 'store'],
     ]);
     expect(heaviestEdges(index, table, 6, 1).map(({ to }) => to)).toEqual([2]);
-    expect(trafficOf(index, table)).toEqual({ movedBytes: 310, keptBytes: 0, inlineBytes: 0, edges: 3 });
+    expect(trafficOf(index, table)).toEqual({ movedBytes: 310, keptBytes: 0, inlineBytes: 0, edges: 3, unsized: 0 });
   });
 
   test('carry the whole output where nothing else is known', () => {

@@ -48,7 +48,7 @@ describe('rangeFigures', () => {
       { function: 1, attempts: 1, heldNs: 10 },
     ]);
     expect(others).toMatchObject({ attempts: 2, failed: 0, busyNs: 45, slotNs: 55, outputBytes: 64, unsized: 0 });
-    expect(others.traffic).toEqual({ movedBytes: 0, keptBytes: 64, inlineBytes: 0, edges: 1 });
+    expect(others.traffic).toEqual({ movedBytes: 0, keptBytes: 64, inlineBytes: 0, edges: 1, unsized: 0 });
   });
 
   it('counts what fails in it, what still waits, and nothing of what only touches its end', () => {

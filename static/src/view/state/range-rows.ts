@@ -31,22 +31,36 @@ export function rangeFacts(figures: RangeFigures): { readonly name: string; read
   const { busyNs, slotNs, attempts, failed, traffic, outputBytes, unsized } = figures;
   const busy =
     slotNs > 0 ? `${percent(busyNs / slotNs)}: ${durationText(busyNs)} of ${durationText(slotNs)}` : 'no slots';
-  const unknown = unsized > 0 ? `, and ${count(unsized)} of unknown size` : '';
   return [
     { name: 'Slots busy', text: busy },
     { name: 'Attempts', text: failed > 0 ? `${count(attempts)}, ${count(failed)} failed` : count(attempts) },
     { name: 'Read', text: traffic === undefined ? 'too many edges to add up here' : readText(traffic) },
-    { name: 'Outputs', text: `${bytesText(outputBytes)}${unknown}` },
+    { name: 'Outputs', text: outputsText(outputBytes, unsized) },
   ];
 }
 
-function readText({ movedBytes, keptBytes, inlineBytes, edges }: NonNullable<RangeFigures['traffic']>): string {
+function outputsText(bytes: number, unsized: number): string {
+  if (unsized === 0) return bytesText(bytes);
+  return bytes > 0
+    ? `${bytesText(bytes)}, and ${count(unsized)} of unknown size`
+    : `not known of ${counted(unsized, 'output')}`;
+}
+
+function readText({
+  movedBytes,
+  keptBytes,
+  inlineBytes,
+  edges,
+  unsized,
+}: NonNullable<RangeFigures['traffic']>): string {
   if (edges === 0) return 'nothing';
+  if (unsized === edges) return `over ${counted(edges, 'edge')}, how much is not known`;
   const parts = [
     [movedBytes, 'moved'],
     [keptBytes, 'stayed local'],
     [inlineBytes, 'inline'],
   ] as const;
   const known = parts.filter(([size]) => size > 0).map(([size, how]) => `${bytesText(size)} ${how}`);
-  return `${known.join(', ') || bytesText(0)}, over ${counted(edges, 'edge')}`;
+  const unknown = unsized > 0 ? `, ${count(unsized)} of unknown size` : '';
+  return `${known.join(', ') || bytesText(0)}, over ${counted(edges, 'edge')}${unknown}`;
 }

@@ -97,7 +97,7 @@ describe('key figures', () => {
     list.map((one) => `${one.label}: ${plain(one.sub)}`);
 
   it('put each number into proportion', () => {
-    const traffic = { movedBytes: 2048, keptBytes: 1024, inlineBytes: 0, edges: 3 };
+    const traffic = { movedBytes: 2048, keptBytes: 1024, inlineBytes: 0, edges: 3, unsized: 0 };
     expect(labels(endedFigures({ run, figures, bounds, traffic }))).toEqual([
       'Slots busy: 40.0 s of 7.5 × 10.0 s',
       'Nothing ready: of 7.5 idle, on average',
