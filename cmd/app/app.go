@@ -135,6 +135,7 @@ type cli struct {
 	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of task metrics."`
 	Why        whyCommand        `cmd:"" help:"Show what an ended run was long for: its critical path by phases and tasks."`
 	Compare    compareCommand    `cmd:"" help:"Show what changed from one run to another, and what explains it."`
+	WhatIf     whatIfCommand     `cmd:"" name:"whatif" help:"Simulate a run under other conditions."`
 	Logs       logsCommand       `cmd:"" help:"Show what the attempts of a run logged, and how they failed."`
 	Result     resultCommand     `cmd:"" help:"Print what a run returned."`
 	Cancel     cancelCommand     `cmd:"" help:"Cancel active runs."`

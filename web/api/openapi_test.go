@@ -203,6 +203,7 @@ func (w *world) fromFile() api.RunSummary {
 }
 
 // TestEveryOperationAnswersAsDescribed calls all operations about runs that ended in all ways and one that is live.
+// Long: one line for each operation.
 func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	w := newWorld(t)
 	d := readDocument(t, w)
@@ -263,6 +264,7 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 			get("export-run", at+"/export?format="+format)
 		}
 	}
+	get("get-whatif", "/runs/"+string(ended.Run)+"/whatif?slots=8")
 	call("get-drawing", http.MethodGet, "/runs/"+string(ended.Run)+"/drawing", http.StatusNotImplemented, nil)
 	archive := w.request(http.MethodGet, "/runs/"+string(ended.Run)+"/archive", nil).Body.String()
 	call("import-runs", http.MethodPost, "/imports", http.StatusOK, archive)

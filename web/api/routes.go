@@ -94,6 +94,9 @@ func (a *API) insideRoutes() {
 	compares.Description = "What changed, and what explains the difference of the makespans: parts and rest add up to it exactly."
 	register(a, compares, h.getComparison)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)
+	whatIf := get("get-whatif", "/whatif", "Get what the makespan of an ended run would have been under other conditions")
+	whatIf.Description = "By simulation of the recorded durations. The answer has how far the simulation of the unchanged run is from what happened, which bounds every other number in it."
+	register(a, whatIf, h.getWhatIf)
 	register(a, files(get("get-archive", "/archive", "Download a run as an archive file"), archiveType), a.files.getArchive)
 	export := get("export-run", "/export", "Download a run in the format of another tool")
 	register(a, files(export, "text/csv", "application/x-ndjson", "application/json", reportType), a.files.exportRun)

@@ -19,6 +19,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
 	"github.com/dagscope/dagscope/metricsstore/compare"
+	"github.com/dagscope/dagscope/metricsstore/whatif"
 	"github.com/dagscope/dagscope/web/api"
 )
 
@@ -146,6 +147,14 @@ func (c *Client) CriticalPath(ctx context.Context, run record.RunID) (analysis.P
 func (c *Client) Compare(ctx context.Context, query url.Values) (compare.Comparison, error) {
 	var out compare.Comparison
 	err := c.call(ctx, http.MethodGet, "/compare?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// WhatIf answers what the makespan of an ended run would have been under other conditions. The query is that of
+// GET /runs/{run}/whatif.
+func (c *Client) WhatIf(ctx context.Context, run record.RunID, query url.Values) (whatif.Answer, error) {
+	var out whatif.Answer
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/whatif?"+query.Encode(), nil, &out)
 	return out, err
 }
 

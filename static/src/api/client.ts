@@ -6,6 +6,7 @@ import type { Layout } from '../model/layout';
 import { ServiceClock } from '../model/service-clock';
 import { Problem } from './problem';
 import type {
+  Answer,
   Import,
   AnnotationChange,
   EventList,
@@ -145,6 +146,12 @@ export class Api {
   /** The file that the run's workflow was made of, and where its steps are. */
   runSource(run: string, signal?: AbortSignal): Promise<RunSource> {
     return this.#json(runPath(run, '/source'), { signal });
+  }
+
+  /** What the makespan would have been; the query is text, as formatWhatIf writes it. */
+  whatIf(run: string, query: string, signal?: AbortSignal): Promise<Answer> {
+    const more = query === '' ? '' : `&${query}`;
+    return this.#json(`${runPath(run, '/whatif')}?lanes=true${more}`, { signal });
   }
 
   events(run: string, query: QueryOf<'list-events'> = {}, signal?: AbortSignal): Promise<EventList> {

@@ -496,6 +496,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/whatif': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get what the makespan of an ended run would have been under other conditions
+     * @description By simulation of the recorded durations. The answer has how far the simulation of the unchanged run is from what happened, which bounds every other number in it.
+     */
+    get: operations['get-whatif'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/workers': {
     parameters: {
       query?: never;
@@ -630,6 +650,41 @@ export interface components {
     AnnotationChange: {
       note?: string;
       tags?: string[];
+    };
+    Answer: {
+      /** @description Absent if no task waits for a slot. */
+      curve?: components['schemas']['Curve'];
+      error: components['schemas']['Deviation'];
+      functions: components['schemas']['Sensitivity'][];
+      /** @description Further functions, which executed for less time. */
+      functions_left: number;
+      /** @description The makespan plus the error of the unchanged simulation. */
+      high_ns: number;
+      /** @description The attempts as they were simulated, if they are asked for. */
+      lanes?: components['schemas']['SimulatedLanes'];
+      /** @description The makespan less the error of the unchanged simulation. */
+      low_ns: number;
+      makespan_ns: number;
+      method: string;
+      /** @description Attempts that were simulated. */
+      n: number;
+      /** @description What is assumed and left out. */
+      notes: string[];
+      /**
+       * @description Whether ready tasks are claimed by the rules of the engine, or in the order in which they were claimed, for runs of other tools.
+       * @enum {string}
+       */
+      order: 'engine' | 'recorded';
+      path: components['schemas']['SimulatedPath'];
+      question: components['schemas']['Question'];
+      /**
+       * Format: double
+       * @description The makespan to that of the unchanged simulation.
+       */
+      ratio: number;
+      recorded_workers: components['schemas']['WorkerSlots'][];
+      run: string;
+      workers: components['schemas']['WorkerSlots'][];
     };
     Attempt: {
       /** @description From 1; 0 for a task without any attempt, whose times are all 0. */
@@ -780,6 +835,13 @@ export interface components {
       /** @description In order of time; empty if no task has ended. */
       steps: components['schemas']['NamedStep'][];
     };
+    Curve: {
+      /** @description The fewest slots of a worker with which the makespan exceeds the least one of the curve by at most a tenth. */
+      knee: number;
+      /** @description The makespan if no task waited for a slot. */
+      least_ns: number;
+      points: components['schemas']['Point'][];
+    };
     Decomposition: {
       difference_ns: number;
       parts: components['schemas']['Part'][];
@@ -791,6 +853,13 @@ export interface components {
       waiting_ns: number;
       /** @description Wait, fetch, execute, store and update. */
       working_ns: number;
+    };
+    Deviation: {
+      real_ns: number;
+      reconstructed?: string;
+      /** Format: double */
+      share: number;
+      simulated_ns: number;
     };
     Estimate: {
       /** Format: double */
@@ -1257,6 +1326,10 @@ export interface components {
       terms: string[];
       workflow: string;
     };
+    Point: {
+      makespan_ns: number;
+      slots: number;
+    };
     Preparation: {
       /** @description How large it is so far. */
       bytes: number;
@@ -1317,6 +1390,18 @@ export interface components {
        * @description Null if there are too few values for a meaningful estimate.
        */
       value: number | null;
+    };
+    Question: {
+      /** Format: double */
+      bandwidth?: number;
+      faster?: {
+        [key: string]: number;
+      };
+      no_become?: boolean;
+      no_queue?: boolean;
+      slots?: number;
+      without_retries?: boolean;
+      workers?: number;
     };
     RecordState: {
       complete: boolean;
@@ -1626,6 +1711,20 @@ export interface components {
       /** @description Tasks that are reachable from the root, including itself. */
       tasks: number;
     };
+    Sensitivity: {
+      attempts: number;
+      /** @description Of all attempts, as recorded. */
+      execute_ns: number;
+      function: string;
+      /** @description If the function took a tenth less time. */
+      makespan_ns: number;
+      /**
+       * Format: double
+       * @description Share of the makespan; negative where tasks then meet other slots and the run is longer.
+       */
+      shorter: number;
+      version: number;
+    };
     Server: {
       /** @description Flags with which commands of the program find the runs of this server, quoted for a shell; empty if they need none. */
       place: string;
@@ -1659,6 +1758,53 @@ export interface components {
       run_n: number;
       /** Format: double */
       shift_ns: number | null;
+    };
+    SimulatedLanes: {
+      claimed_ns: number[];
+      ended_ns: number[];
+      node: number[];
+      over_ns: number[];
+      ready_ns: number[];
+      slot: number[];
+      started_ns: number[];
+      worker: number[];
+    };
+    SimulatedPath: {
+      execute_ns: number;
+      fetch_ns: number;
+      /** @description Not ready, though what it waited for was over. */
+      held_ns: number;
+      queue_ns: number;
+      /** @description Earlier attempts, and the time until the next. */
+      retries_ns: number;
+      /** @description In order of time; of a longer path the last 1,000. */
+      steps: components['schemas']['SimulatedStep'][];
+      /** @description Earlier steps, which are in the sums. */
+      steps_left: number;
+      /** @description After the end of the body, storing its output or counting down what waits. */
+      store_ns: number;
+      /** @description The sum of the phases, which is the makespan. */
+      total_ns: number;
+      wait_ns: number;
+    };
+    SimulatedStep: {
+      execute_ns: number;
+      fetch_ns: number;
+      from_ns: number;
+      /** @description Empty for a fan-out. */
+      function: string;
+      /** @description Not ready, though what it waited for was over. */
+      held_ns: number;
+      node: number;
+      queue_ns: number;
+      /** @description Earlier attempts, and the time until the next. */
+      retries_ns: number;
+      /** @description After the end of the body, storing its output or counting down what waits. */
+      store_ns: number;
+      /** @description Empty for a fan-out. */
+      task: string;
+      to_ns: number;
+      wait_ns: number;
     };
     Source: {
       /** @description The text is only the beginning of the file: its lines up to 64 KiB. */
@@ -1887,6 +2033,10 @@ export interface components {
       running: number;
       workflow: string;
     };
+    WorkerSlots: {
+      slots: number;
+      worker: number;
+    };
     Workflow: {
       description: string;
       /** @description Its arguments can name more functions. */
@@ -1913,6 +2063,7 @@ export interface components {
 }
 export type Alignment = components['schemas']['Alignment'];
 export type AnnotationChange = components['schemas']['AnnotationChange'];
+export type Answer = components['schemas']['Answer'];
 export type Attempt = components['schemas']['Attempt'];
 export type AttemptDetail = components['schemas']['AttemptDetail'];
 export type AttemptError = components['schemas']['AttemptError'];
@@ -1922,7 +2073,9 @@ export type Chained = components['schemas']['Chained'];
 export type Compared = components['schemas']['Compared'];
 export type Comparison = components['schemas']['Comparison'];
 export type CriticalPath = components['schemas']['CriticalPath'];
+export type Curve = components['schemas']['Curve'];
 export type Decomposition = components['schemas']['Decomposition'];
+export type Deviation = components['schemas']['Deviation'];
 export type Estimate = components['schemas']['Estimate'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
@@ -1957,11 +2110,13 @@ export type Path = components['schemas']['Path'];
 export type PathPhases = components['schemas']['PathPhases'];
 export type PathStep = components['schemas']['PathStep'];
 export type Peers = components['schemas']['Peers'];
+export type Point = components['schemas']['Point'];
 export type Preparation = components['schemas']['Preparation'];
 export type Preparing = components['schemas']['Preparing'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemError = components['schemas']['ProblemError'];
 export type Quantile = components['schemas']['Quantile'];
+export type Question = components['schemas']['Question'];
 export type RecordState = components['schemas']['RecordState'];
 export type Result = components['schemas']['Result'];
 export type Rules = components['schemas']['Rules'];
@@ -1978,9 +2133,13 @@ export type ScheduleEdge = components['schemas']['ScheduleEdge'];
 export type ScheduleList = components['schemas']['ScheduleList'];
 export type ScheduleNode = components['schemas']['ScheduleNode'];
 export type ScheduleSummary = components['schemas']['ScheduleSummary'];
+export type Sensitivity = components['schemas']['Sensitivity'];
 export type Server = components['schemas']['Server'];
 export type Set = components['schemas']['Set'];
 export type Shift = components['schemas']['Shift'];
+export type SimulatedLanes = components['schemas']['SimulatedLanes'];
+export type SimulatedPath = components['schemas']['SimulatedPath'];
+export type SimulatedStep = components['schemas']['SimulatedStep'];
 export type Source = components['schemas']['Source'];
 export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
@@ -1998,6 +2157,7 @@ export type Used = components['schemas']['Used'];
 export type Worker = components['schemas']['Worker'];
 export type WorkerList = components['schemas']['WorkerList'];
 export type WorkerRun = components['schemas']['WorkerRun'];
+export type WorkerSlots = components['schemas']['WorkerSlots'];
 export type Workflow = components['schemas']['Workflow'];
 export type WorkflowList = components['schemas']['WorkflowList'];
 export type $defs = Record<string, never>;
@@ -3335,6 +3495,67 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Timeline'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-whatif': {
+    parameters: {
+      query?: {
+        /** @description Slots of each worker; 0, the default, for those that were recorded. */
+        slots?: number;
+        /** @description Workers, each with the slots of the widest one that was recorded or with slots; 0, the default, for those that were recorded. */
+        workers?: number;
+        /** @description A function and how many times as fast it is, such as blur=2; can be repeated. */
+        faster?: string[];
+        /** @description How many times as fast inputs are fetched and outputs stored; 0, the default, for 1. */
+        bandwidth?: number;
+        /** @description Only the last attempt of each task is made. */
+        without_retries?: boolean;
+        /** @description A task that is ready has a slot at once. Not with slots and workers. */
+        no_queue?: boolean;
+        /** @description A slot does not continue with a task that its own task made ready. Only of runs of the engine. */
+        no_become?: boolean;
+        /** @description The answer has every attempt as it was simulated. */
+        lanes?: boolean;
+      };
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Answer'];
         };
       };
       /** @description The response that the client has is current. */
