@@ -4,6 +4,7 @@
 import { type Clock, isClock } from './clock-format';
 import { isMetric, type Metric } from './metric';
 import type { TimeRange } from './range-figures';
+import { formatWhatIf, parseWhatIf } from './what-if';
 
 /** Which page a path is of. */
 export type Route =
@@ -34,7 +35,7 @@ function decoded(part: string): string {
 export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'slack'] as const;
 export type ColourMode = (typeof colourModes)[number];
 
-export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'range', 'file'] as const;
+export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'what-if', 'range', 'file'] as const;
 export type RunTab = (typeof runTabs)[number];
 
 /** Which past runs a run is compared with: those like it, or all of its workflow. */
@@ -67,6 +68,8 @@ export interface RunUrl {
   /** The table that stands in for a canvas. */
   readonly tableTwin: Twin;
   readonly peers: PeerScope;
+  /** The question of the what-if tab, as formatWhatIf writes it. */
+  readonly whatIf: string;
 }
 
 export const runUrlDefaults: RunUrl = {
@@ -83,6 +86,7 @@ export const runUrlDefaults: RunUrl = {
   clock: null,
   tableTwin: 'none',
   peers: 'same',
+  whatIf: '',
 };
 
 export function parseRunUrl(url: URL): RunUrl {
@@ -103,6 +107,7 @@ export function parseRunUrl(url: URL): RunUrl {
     clock: isClock(clock) ? clock : null,
     tableTwin: oneOf(twins, query.get('table'), runUrlDefaults.tableTwin),
     peers: oneOf(peerScopes, query.get('peers'), runUrlDefaults.peers),
+    whatIf: formatWhatIf(parseWhatIf(query.get('whatif') ?? '')),
   };
 }
 
@@ -126,6 +131,7 @@ export function formatRunUrl(state: RunUrl): string {
   if (state.clock !== null) query.set('clock', state.clock);
   if (state.tableTwin !== 'none') query.set('table', state.tableTwin);
   if (state.peers !== runUrlDefaults.peers) query.set('peers', state.peers);
+  if (state.whatIf !== '') query.set('whatif', state.whatIf);
   return queryText(query);
 }
 

@@ -46,6 +46,12 @@ describe('a link to a run page', () => {
         clock: maybe(random, () => random.pick(clocks)),
         tableTwin: random.pick(twins),
         peers: random.pick(peerScopes),
+        whatIf: random.pick([
+          '',
+          'slots=4&workers=2',
+          'faster=blur%3D2&no_queue=true',
+          'bandwidth=0.5&without_retries=true',
+        ]),
       };
       expect(parseRunUrl(at(formatRunUrl(state)))).toEqual(state);
     });

@@ -113,7 +113,7 @@ function timeCommands(view: RunView): Command[] {
   ];
 }
 
-const digits = ['1', '2', '3', '4', '5', '6', '7'] as const;
+const digits = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
 
 function isTabThere(view: RunView, tab: RunTab): boolean {
   if (tab === 'range') return view.choices.range !== null;
@@ -127,7 +127,7 @@ function panelCommands(view: RunView): Command[] {
   const tabs = runTabs.map((tab, i) =>
     command(
       `tab-${tab}`,
-      `Show ${tab === 'path' ? 'critical path' : tab}`,
+      `Show ${tab === 'path' ? 'critical path' : tab.replace('-', ' ')}`,
       digits[i]!,
       () => isTabThere(view, tab),
       () => view.choose({ tab }),

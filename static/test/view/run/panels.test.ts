@@ -303,6 +303,6 @@ describe('tabs', () => {
 
   it('have the file of a workflow that was made of one', () => {
     expect(tabsOf(false).some((tab) => tab.id === 'file')).toBe(false);
-    expect(tabsOf(false, false, 'words.yaml').at(-1)).toEqual({ id: 'file', label: 'File', title: 'words.yaml: 7' });
+    expect(tabsOf(false, false, 'words.yaml').at(-1)).toEqual({ id: 'file', label: 'File', title: 'words.yaml: 8' });
   });
 });
