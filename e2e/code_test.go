@@ -142,6 +142,7 @@ func TestResourcesOfSteps(t *testing.T) {
 	o = u.run("run", file)
 	require.Equal(t, 2, o.code)
 	require.Contains(t, o.stderr, "a call of fat needs 99 processors")
+	require.Len(t, u.runs(), 1, "what is refused leaves no record")
 	write("{cpu: 1, memory: 1GiB}")
 	var report codeReport
 	u.json(&report, "run", file)

@@ -139,6 +139,11 @@ func (e *Engine) submit(ctx context.Context, info record.RunInfo, g *dag.Graph, 
 	if err := g.Check(opts.Limits); err != nil {
 		return nil, err
 	}
+	if c, ok := e.cfg.Executor.(execution.Checker); ok {
+		if err := c.Check(g); err != nil {
+			return nil, err
+		}
+	}
 	now := e.cfg.Now()
 	info.ID, info.SubmittedAt, info.StartedAt = record.NewRunID(now), now, now
 	info.Policy, info.Upload, info.Deadline, info.Tags, info.Key = opts.Policy, opts.Upload, opts.Deadline, opts.Tags, opts.Key

@@ -43,8 +43,8 @@ func (b *Builder) Compile(result Ref, t *codec.Type) (*Graph, error) {
 // checkResources refuses what nothing can have.
 func checkResources(f *Function) error {
 	o := f.opts
-	if !(o.CPUs >= 0 && o.CPUs <= maxCPUs) || o.Memory < 0 {
-		return fmt.Errorf("%w: %s needs %v processors and %d bytes of memory, expected 0 to %d processors and 0 bytes or more",
+	if !(o.CPUs == 0 || o.CPUs >= 0.001 && o.CPUs <= maxCPUs) || o.Memory < 0 {
+		return fmt.Errorf("%w: %s needs %v processors and %d bytes of memory, expected 0, or 0.001 to %d processors, and 0 bytes or more",
 			ErrInvalidGraph, f.name, o.CPUs, o.Memory, maxCPUs)
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestWithoutResourcesNothingChanges(t *testing.T) {
 }
 
 func TestImpossibleResources(t *testing.T) {
-	for _, o := range []engine.Options{{CPUs: -1}, {CPUs: math.NaN()}, {CPUs: 1 << 20}, {Memory: -1}} {
+	for _, o := range []engine.Options{{CPUs: -1}, {CPUs: 0.0001}, {CPUs: math.NaN()}, {CPUs: 1 << 20}, {Memory: -1}} {
 		_, err := needy(t, o)
 		require.ErrorIs(t, err, dag.ErrInvalidGraph)
 		require.ErrorContains(t, err, "large needs")

@@ -24,6 +24,11 @@ type Executor interface {
 	Submit(ctx context.Context, job Job) (Execution, error)
 }
 
+// Checker is an Executor that knows graphs that it could never execute. What it refuses leaves no record.
+type Checker interface {
+	Check(g *dag.Graph) error
+}
+
 // Finder is an Executor that learns of jobs that other processes have submitted.
 type Finder interface {
 	// Find calls found once for each job that was not submitted here and has not been deleted, until ctx ends;

@@ -109,8 +109,8 @@ func (r *reader) resource(o *engine.Options, f field) {
 	var err error
 	switch f.key {
 	case "cpu":
-		if o.CPUs, err = strconv.ParseFloat(text, 64); err != nil || !(o.CPUs > 0 && o.CPUs <= 1<<16) {
-			r.wrong.add(at(f.value), "cpu is %q, expected a number of processors above 0, such as 2 or 0.5", text)
+		if o.CPUs, err = strconv.ParseFloat(text, 64); err != nil || !(o.CPUs >= 0.001 && o.CPUs <= 1<<16) {
+			r.wrong.add(at(f.value), "cpu is %q, expected a number of processors of at least 0.001, such as 2 or 0.5", text)
 		}
 	case "memory":
 		if o.Memory, err = code.ParseSize(text); err != nil {

@@ -128,7 +128,7 @@ func TestMistakes(t *testing.T) {
 		"path outside":      {"files: [../x]\nsteps:\n  a: {run: x}", "expected one below the folder of the pipeline"},
 		"output outside":    {"steps:\n  a: {run: x, outputs: {f: /etc/hostname}}", "expected one below the working folder"},
 		"timeout":           {"steps:\n  a: {run: x, timeout: soon}", "expected a time such as 30s"},
-		"processors":        {"steps:\n  a: {run: x, resources: {cpu: none}}", `cpu is "none", expected a number of processors above 0`},
+		"processors":        {"steps:\n  a: {run: x, resources: {cpu: none}}", `cpu is "none", expected a number of processors of at least 0.001`},
 		"memory":            {"steps:\n  a: {run: x, resources: {memory: 5 apples}}", `"5 apples" is not a size`},
 		"resource":          {"steps:\n  a: {run: x, resources: {gpu: 1}}", "gpu"},
 		"retries":           {"steps:\n  a: {run: x, retries: -1}", "expected a whole number of at least 0"},

@@ -40,8 +40,10 @@ type Config struct {
 	// Width is how many processors the tasks may use; default GOMAXPROCS.
 	Width int
 	// Memory is how many bytes tasks may declare together that they need, see engine.Options; default what the machine, or
-	// the container of this process, has.
+	// the container of this process, has, divided by Processes.
 	Memory int64
+	// Processes is how many pools share the machine, each in a process of its own; default 1.
+	Processes int
 	// MaxSlots bounds the lanes, including blocked ones; default 1,024, at least Width.
 	MaxSlots int
 	// SoftStop is how long tasks may still run after Run's context has ended; default 20 s.
@@ -83,7 +85,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Width = runtime.GOMAXPROCS(0)
 	}
 	if c.Memory == 0 {
-		c.Memory = systemMemory()
+		c.Memory = systemMemory() / int64(max(c.Processes, 1))
 	}
 	if c.MaxSlots == 0 {
 		c.MaxSlots = 1024
@@ -144,6 +146,14 @@ func New(cfg Config) (*Pool, error) {
 	return p, nil
 }
 
+// Check implements execution.Checker: a call has to fit into this worker, unless it leaves all of them to others.
+func (p *Pool) Check(g *dag.Graph) error {
+	if p.cfg.Idle {
+		return nil
+	}
+	return p.resources.lacks(g)
+}
+
 // Submit implements execution.Executor.
 func (p *Pool) Submit(ctx context.Context, ej execution.Job) (execution.Execution, error) {
 	p.mu.Lock()
@@ -151,11 +161,6 @@ func (p *Pool) Submit(ctx context.Context, ej execution.Job) (execution.Executio
 	p.mu.Unlock()
 	if closed {
 		return nil, engine.ErrClosed
-	}
-	if _, isShared := p.cfg.State.(state.Shared); !isShared { // otherwise another process may have them
-		if err := p.resources.lacks(ej.Graph); err != nil {
-			return nil, err
-		}
 	}
 	j := newJob(p, ej)
 	run, err := p.cfg.State.Create(ctx, ej, j.hooks())

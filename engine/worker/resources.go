@@ -37,7 +37,11 @@ func (a amount) fits(in amount) bool { return a.milliCPUs <= in.milliCPUs && a.m
 func (a amount) minus(b amount) amount { return amount{a.milliCPUs - b.milliCPUs, a.memory - b.memory} }
 
 func (a amount) String() string {
-	return fmt.Sprintf("%v processors and %d MiB of memory", float64(a.milliCPUs)/1000, a.memory>>20)
+	memory := fmt.Sprintf("%d MiB", a.memory>>20)
+	if a.memory >= 1<<30 {
+		memory = fmt.Sprintf("%.4g GiB", float64(a.memory)/(1<<30))
+	}
+	return fmt.Sprintf("%v processors and %s of memory", float64(a.milliCPUs)/1000, memory)
 }
 
 // request is a task that waits.

@@ -144,13 +144,13 @@ func TestCancelledWhileWaiting(t *testing.T) {
 func TestTooLargeForThisWorker(t *testing.T) {
 	e := start(t, worker.Config{Width: 2, Memory: 1 << 30}, engine.Config{})
 	for want, needs := range map[string]engine.Options{
-		"needs 3 processors and 0 MiB":    {CPUs: 3},
-		"needs 0 processors and 2048 MiB": {Memory: 2 << 30},
+		"needs 3 processors and 0 MiB": {CPUs: 3},
+		"needs 0 processors and 2 GiB": {Memory: 2 << 30},
 	} {
 		body := engine.Func0("body", func(context.Context) (int, error) { return 0, nil }).With(needs)
 		_, err := e.Submit(t.Context(), "test", build(t, func(b *engine.Builder) engine.AnyRef { return body.Call(b) }), engine.RunOptions{})
 		require.ErrorIs(t, err, dag.ErrInvalidGraph)
 		require.ErrorContains(t, err, want)
-		require.ErrorContains(t, err, "2 processors and 1024 MiB")
+		require.ErrorContains(t, err, "2 processors and 1 GiB")
 	}
 }

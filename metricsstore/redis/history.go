@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"time"
 
@@ -97,6 +98,9 @@ func groupOf(kind byte, m metricsstore.Metric) string {
 	return string(b) + string(m)
 }
 
+// sealLen is the length of the checksum at the end of a merged row.
+const sealLen = 4
+
 // packMerged is a merged roll-up of a day as a member of the sorted set.
 func packMerged(day historyDay, r *metricsstore.MergedRow) (group, row string) {
 	kind := byte(byFunctionRow)
@@ -107,7 +111,8 @@ func packMerged(day historyDay, r *metricsstore.MergedRow) (group, row string) {
 	b := appendText([]byte(group+day.start()), r.Workflow)
 	b = appendText(b, r.Function)
 	b = binary.AppendVarint(b, int64(r.Version))
-	return group, string(append(b, r.Data...))
+	b = append(b, r.Data...)
+	return group, string(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)))
 }
 
 func appendText(b []byte, text string) []byte {
@@ -117,6 +122,8 @@ func appendText(b []byte, text string) []byte {
 // parseMerged is the inverse of packMerged.
 func parseMerged(row string) (historyDay, metricsstore.MergedRow, error) {
 	r := fieldReader{rest: []byte(row)}
+	sealed := len(row) > sealLen && crc32.ChecksumIEEE(r.rest[:len(row)-sealLen]) == binary.BigEndian.Uint32(r.rest[len(row)-sealLen:])
+	r.rest = r.rest[:max(0, len(row)-sealLen)]
 	r.bytes(1)
 	m := metricsstore.MergedRow{}
 	m.Metric = metricsstore.Metric(r.text())
@@ -124,10 +131,11 @@ func parseMerged(row string) (historyDay, metricsstore.MergedRow, error) {
 	m.Workflow, m.Function = r.text(), r.text()
 	m.Version = int(r.varint())
 	m.Data = r.rest
-	if r.short {
-		return 0, m, fmt.Errorf("%w: a merged roll-up is cut off", metricsstore.ErrCorrupt)
+	at := historyDay(int32(binary.BigEndian.Uint32(day) ^ 1<<31))
+	if r.short || !sealed {
+		return at, m, fmt.Errorf("%w: a merged roll-up is damaged", metricsstore.ErrCorrupt)
 	}
-	return historyDay(int32(binary.BigEndian.Uint32(day) ^ 1<<31)), m, nil
+	return at, m, nil
 }
 
 // fieldReader reads fields one after the other; after the first that is cut off, all are empty and short is set.

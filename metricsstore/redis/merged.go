@@ -26,16 +26,17 @@ func (k *records) mergedRollups(ctx context.Context, q *metricsstore.RollupQuery
 	if err != nil {
 		return nil, err
 	}
-	var out []metricsstore.Rollup
-	for _, row := range rows {
-		day, m, err := parseMerged(row)
-		if err != nil {
+	out, damaged := mergedRows(q, rows)
+	if len(damaged) > 0 { // their runs are read by themselves
+		for _, day := range damaged {
+			if err := k.remerge(ctx, day); err != nil {
+				return nil, err
+			}
+		}
+		if rows, entries, err = k.readDays(ctx, q, days); err != nil {
 			return nil, err
 		}
-		key := metricsstore.RollupKey{Function: m.Function, Version: m.Version, Metric: m.Metric, Day: metricsstore.Day(day)}
-		if q.Match(key) {
-			out = append(out, metricsstore.Rollup{RollupKey: key, Data: m.Data})
-		}
+		out, _ = mergedRows(q, rows)
 	}
 	runs, err := runsOf(entries)
 	if err != nil {
@@ -51,6 +52,22 @@ func (k *records) mergedRollups(ctx context.Context, q *metricsstore.RollupQuery
 		}
 	}
 	return out, nil
+}
+
+// mergedRows are the rows of a query, and the days with rows that cannot be read.
+func mergedRows(q *metricsstore.RollupQuery, rows []string) (out []metricsstore.Rollup, damaged []historyDay) {
+	for _, row := range rows {
+		day, m, err := parseMerged(row)
+		if err != nil {
+			damaged = append(damaged, day)
+			continue
+		}
+		key := metricsstore.RollupKey{Function: m.Function, Version: m.Version, Metric: m.Metric, Day: metricsstore.Day(day)}
+		if q.Match(key) {
+			out = append(out, metricsstore.Rollup{RollupKey: key, Data: m.Data})
+		}
+	}
+	return out, slices.Compact(damaged)
 }
 
 // queryDays are the days of a query.

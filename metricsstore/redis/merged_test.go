@@ -183,3 +183,26 @@ func TestMergedBetween(t *testing.T) {
 		})
 	}
 }
+
+// TestDamagedHistory: merged rows that cannot be read lose nothing, and are made anew.
+func TestDamagedHistory(t *testing.T) {
+	client, name := redistest.Start(t).Client(t), prefix()
+	s := open(t, client, name)
+	s.mergeAt = 1
+	for i := range 10 {
+		keepArchived(t, s, record.RunID(fmt.Sprint("r", i)), began(), 1, int64(i))
+	}
+	want := history(t, s)
+	rows, err := client.ZRange(t.Context(), s.index(mergedIndex), 0, -1).Result()
+	require.NoError(t, err)
+	for _, row := range rows {
+		require.NoError(t, client.ZRem(t.Context(), s.index(mergedIndex), row).Err())
+		require.NoError(t, client.ZAdd(t.Context(), s.index(mergedIndex), goredis.Z{Member: row[:len(row)-3] + "xxx"}).Err())
+	}
+	s.mergeAt = 100
+	require.Equal(t, want, history(t, s))
+	require.Equal(t, 10, rowsOf(t, s, metricsstore.RollupQuery{}), "by themselves")
+	s.mergeAt = 1
+	require.Equal(t, want, history(t, s))
+	require.Equal(t, 1, rowsOf(t, s, metricsstore.RollupQuery{}))
+}

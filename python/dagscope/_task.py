@@ -78,7 +78,7 @@ def _needs(resources: Mapping[str, Any]) -> Tuple[float, int]:
     if unknown:
         raise ValueError(f"resources has {sorted(unknown)}, expected cpu and memory")
     cpu, memory = resources.get("cpu", 0.0), resources.get("memory", 0)
-    if isinstance(cpu, bool) or not isinstance(cpu, (int, float)) or not 0 <= cpu <= 1 << 16:
+    if isinstance(cpu, bool) or not isinstance(cpu, (int, float)) or not (cpu == 0 or 0.001 <= cpu <= 1 << 16):
         raise ValueError(f"cpu is {cpu!r}, expected a number of processors, such as 2 or 0.5")
     if isinstance(memory, str):
         parsed = re.fullmatch(r"([0-9.]+) *([kmgt]ib|b)?", memory.strip().lower())

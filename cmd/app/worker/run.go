@@ -214,7 +214,7 @@ func (p *program) pool(board shared.Board, soft time.Duration) (*worker.Pool, er
 	}
 	width, slots := p.options.lanes()
 	cfg := worker.Config{
-		State: store, Width: width, Memory: int64(p.options.Memory), MaxSlots: slots, SoftStop: soft, Name: p.name,
+		State: store, Width: width, Memory: int64(p.options.Memory), Processes: p.options.Children, MaxSlots: slots, SoftStop: soft, Name: p.name,
 		Startup: time.Since(began), Find: p.functions.Find,
 	}
 	if p.code != nil {
