@@ -58,7 +58,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"tasks", "zzz"}, []string{`"zzz"`, "expected an ID"}},
 		{[]string{"stats", "--metric", "speed"}, []string{`"speed"`, "expected queue_ns,"}},
 		{[]string{"stats", "--quantiles", "50"}, []string{"50", "expected numbers from 0 to 1"}},
-		{[]string{"export", "last", "--format", "pdf"}, []string{"--format", `"archive","chrome","csv","ndjson",`}},
+		{[]string{"export", "last", "--format", "pdf"}, []string{"--format", `"archive","chrome","csv","html","ndjson",`}},
 		{[]string{"export", "last", "--output", "/nowhere/x"}, []string{"/nowhere", "expected a file that can be written"}},
 		{[]string{"delete", "zzz"}, []string{`"zzz"`, "expected an ID"}},
 		{[]string{"frobnicate"}, []string{"frobnicate", "commands are serve, run, "}},
