@@ -52,11 +52,14 @@ type housekeeping struct {
 	live     *liveRuns
 	keep     metricsstore.Retention
 	log      *slog.Logger
+	// since is when the service could not have begun any run: those that start from then on have a recorder, even if that
+	// does not hold their lease yet.
+	since time.Time
 }
 
 // Run archives runs whose process is gone, and deletes runs beyond the limits, at once and every minute until ctx ends.
 func (k *housekeeping) Run(ctx context.Context) error {
-	before := time.Now() // runs that start from now on have a recorder
+	before := k.since
 	for ticks := time.NewTicker(tidyEvery); ; {
 		var archived []record.RunID
 		var err error

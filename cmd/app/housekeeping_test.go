@@ -42,7 +42,7 @@ func TestHousekeeping(t *testing.T) {
 		var log bytes.Buffer
 		k := housekeeping{
 			store: store, archiver: archiver, live: &liveRuns{home: &home{}}, keep: metricsstore.Retention{Count: 1},
-			log: slog.New(slog.NewTextHandler(&log, nil)),
+			log: slog.New(slog.NewTextHandler(&log, nil)), since: time.Now(),
 		}
 		for n := range 3 {
 			begin(n - 10)
@@ -59,5 +59,32 @@ func TestHousekeeping(t *testing.T) {
 		require.NoError(t, <-ended)
 		assert.Contains(t, log.String(), "archived runs whose process is gone")
 		assert.Contains(t, log.String(), "deleted runs beyond the limits")
+	})
+}
+
+// TestHousekeepingLeavesFirstRuns: a run that the service begins before its housekeeping has looked for the first time, and
+// whose lease is not held yet, is not taken for one whose process is gone.
+func TestHousekeepingLeavesFirstRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		archiver, err := metricsstore.NewArchiver(metricsstore.ArchiverConfig{Store: store})
+		require.NoError(t, err)
+		k := housekeeping{store: store, archiver: archiver, live: &liveRuns{home: &home{}}, log: slog.New(slog.DiscardHandler), since: time.Now()}
+		time.Sleep(time.Millisecond)
+		h := metricsstore.Header{Info: record.RunInfo{ID: "first", Workflow: "w", StartedAt: time.Now()}, Status: record.Running}
+		b := engine.NewBuilder()
+		graph, err := b.Compile(engine.Func0("f", func(context.Context) (int, error) { return 1, nil }).Call(b))
+		require.NoError(t, err)
+		require.NoError(t, store.Begin(t.Context(), h, graph.AppendShape(nil)))
+		time.Sleep(time.Millisecond)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- k.Run(ctx) }()
+		synctest.Wait()
+		kept, err := store.Run(t.Context(), "first")
+		require.NoError(t, err)
+		assert.Equal(t, record.Running, kept.Status)
+		stop()
+		require.NoError(t, <-ended)
 	})
 }

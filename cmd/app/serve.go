@@ -193,13 +193,14 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 		return err
 	}
 	url := c.url(listener)
+	since := time.Now()
 	stopMachinery := m.start(ctx)
 	receiving := inBackground(ctx, "receivers", received.run)
 	if h.redis != nil {
 		watching := inBackground(ctx, "outages", fleet.LogOutage(h.redis.Client, log).Run)
 		defer func() { _ = watching.stop() }() // it cannot fail
 	}
-	tidying := inBackground(ctx, "housekeeping", (&housekeeping{store: h.store, archiver: archiver, live: live, keep: c.retention(), log: log}).Run)
+	tidying := inBackground(ctx, "housekeeping", (&housekeeping{store: h.store, archiver: archiver, live: live, keep: c.retention(), log: log, since: since}).Run)
 	serving := inBackground(ctx, "web server", func(ctx context.Context) error { return server.Run(ctx, listener) })
 	c.logStart(s, m, h, listener, log)
 	err = c.announce(s, url)
