@@ -14,9 +14,6 @@ func (s *State) Apply(d *Draft, r *ledger.Reply) error {
 	for _, o := range d.Outputs {
 		s.confirm(o)
 	}
-	for _, h := range d.handed {
-		h.out.until = 0
-	}
 	a := answer{s}
 	for i, en := range d.ends {
 		a.confirmEnd(en, d.Commit.Ends[i].More)
@@ -96,7 +93,7 @@ func (s answer) applyLedger(r *ledger.Reply, known int) error {
 	}
 	s.releaseForSuspects()
 	for _, id := range r.Store {
-		if o := s.Value(id); o != nil && o.stage == held {
+		if o := s.Value(id); o != nil {
 			s.handOver(o)
 		}
 	}

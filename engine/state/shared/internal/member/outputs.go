@@ -214,13 +214,14 @@ func (s *Outputs) delay(o *Value, soon bool) {
 	s.saved.DelayedHeld++
 }
 
-// Expire stores delayed values whose time is over, and forgets those that all consumers have read.
+// Expire hands over delayed values whose time is over, and those that are stored for another reason, such as a retry of
+// one of their readers: the other readers wait until they are handed over. It forgets those that all consumers have read.
 func (s *Outputs) Expire() {
 	rest := s.delayed[:0]
 	for _, o := range s.delayed {
 		switch {
-		case o.left <= 0 || o.stage != held:
-		case s.now >= o.until || s.only > s.limit:
+		case !o.isDelayed():
+		case s.now >= o.until || o.stage != held || s.only > s.limit:
 			s.handOver(o)
 		default:
 			rest = append(rest, o)
@@ -230,10 +231,10 @@ func (s *Outputs) Expire() {
 	s.delayed = rest
 }
 
-// NextExpiry is when the next delayed value is to be stored, 0 for none.
+// NextExpiry is when the next delayed value is to be handed over, 0 for none.
 func (s *Outputs) NextExpiry() (next int64) {
 	for _, o := range s.delayed {
-		if o.left > 0 && o.stage == held && (next == 0 || o.until < next) {
+		if o.isDelayed() && (next == 0 || o.until < next) {
 			next = o.until
 		}
 	}
@@ -245,10 +246,10 @@ func (s *Outputs) AwaitsReserved() bool {
 	return slices.ContainsFunc(s.delayed, func(o *Value) bool { return !o.soon })
 }
 
-// handOverDelayed stores all delayed values.
+// handOverDelayed hands over all delayed values.
 func (s *Outputs) handOverDelayed() {
 	for _, o := range s.delayed {
-		if o.left > 0 && o.stage == held {
+		if o.isDelayed() {
 			s.handOver(o)
 		}
 	}
@@ -310,8 +311,8 @@ func (s *Outputs) StoreLargest(excess int64) {
 		excess -= o.weight()
 		o.must = true
 		s.move(o)
-		if p := s.Find(o.Node); p.state().phase == done {
-			s.handovers = append(s.handovers, &handover{node: p, out: o})
+		if s.Find(o.Node).state().phase == done {
+			s.handOver(o)
 		}
 	}
 }

@@ -111,3 +111,56 @@ func TestTheFirstSessionYieldsToSuspects(t *testing.T) {
 		assert.Equal(t, first, len(d.Commit.Ends) == 1, "a release")
 	}
 }
+
+// A value that is held for two readers, of which one fails and may be tried elsewhere, is stored for that retry. The other
+// reader, which still waits for its other input, has to be left to all sessions then, not only once the value is dropped.
+func TestARetryOfOneReaderLeavesTheOtherToAll(t *testing.T) {
+	for _, rules := range []record.Rules{{ClusterBytes: 1}, {ClusterBytes: 1, NoInline: true}} {
+		b := engine.NewBuilder()
+		add := engine.Func2("add", func(_ context.Context, a, b int) (int, error) { return a + b, nil })
+		next := engine.Func1("next", func(_ context.Context, n int) (int, error) { return n + 1, nil })
+		shared := next.Call(engine.Const(b, 0))
+		only := next.Call(shared)
+		waiting := add.Call(shared, next.Call(engine.Const(b, 1)))
+		g, err := b.Compile(engine.List(b, only, waiting))
+		require.NoError(t, err)
+		s := New(Config{Layout: NewLayout(g), Rules: rules.WithDefaults(), Limit: 1 << 20})
+		s.Enter(1)
+		s.Opened(3, record.Running, "")
+		const value, once, both = dag.NodeID(0), dag.NodeID(1), dag.NodeID(3)
+		require.Equal(t, []dag.NodeID{once, both}, []dag.NodeID{s.Find(value).child(0).ID(), s.Find(value).child(1).ID()})
+
+		grant(t, s, value)
+		_, ok := s.Claim()
+		require.True(t, ok)
+		s.Occupy()
+		require.Equal(t, once, end(t, s, value))
+		s.Complete(&state.End{Node: once, Attempt: 1, Outcome: record.OutcomeRetrying}, 0, false, nil, dag.NoNode, false)
+		s.Vacate()
+
+		var held, stored, left []dag.NodeID
+		for range 4 {
+			s.Expire()
+			d := s.Draft(ledger.MaxEnds)
+			for _, e := range d.Commit.Edges {
+				if e.Hold > 0 {
+					held = append(held, e.Child)
+				}
+			}
+			for _, o := range d.Outputs {
+				stored = append(stored, o.Node)
+			}
+			left = append(left, d.Commit.Unhold...)
+			require.NoError(t, s.Apply(d, &ledger.Reply{Verdict: ledger.Applied, Status: record.Running}))
+			uploads, failed := s.TakeUploads()
+			require.False(t, failed)
+			for _, o := range uploads {
+				s.Stored(o, "key", 8)
+			}
+		}
+		assert.Equal(t, []dag.NodeID{both}, held, "%+v", rules)
+		assert.Equal(t, []dag.NodeID{value}, stored, "%+v", rules)
+		assert.Contains(t, left, both, "%+v", rules)
+		assert.Zero(t, s.NextExpiry())
+	}
+}

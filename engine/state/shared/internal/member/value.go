@@ -35,7 +35,7 @@ type Value struct {
 	left int32
 	// line is the tasks to repeat if it were lost.
 	line line
-	// until is when a delayed output is stored after all, 0 if it is not delayed.
+	// until is when a delayed output is handed over after all, 0 if it is not delayed.
 	until int64
 	soon  bool // the other inputs of its readers are computed here
 	// older and newer link the outputs that can be evicted.
@@ -47,6 +47,9 @@ type Value struct {
 func Fetched(id dag.NodeID, data any, size int, inline bool) *Value {
 	return &Value{Node: id, Data: data, Bytes: codec.UnknownSize, Size: int64(size), Inline: inline, stage: stored, must: true}
 }
+
+// isDelayed reports whether readers that have not executed yet wait for the output to be handed over.
+func (o *Value) isDelayed() bool { return o.until != 0 && o.left > 0 }
 
 // line is a chain of tasks whose outputs only this process has.
 type line struct {
