@@ -105,19 +105,39 @@ const shownName = 40
 const shownParts = 8
 
 func printComparison(s *session, c *compare.Comparison) error {
-	d := &c.Decomposition
 	base := fmt.Sprintf("run %s", c.Base.Run)
 	if c.Against != nil {
 		base = fmt.Sprintf("%s, of median makespan among %s", base, plural(int64(c.Against.N), "run"))
 	}
-	fmt.Fprintf(s.stdout, "Run %s took %s, %s against %s of %s.\n%s\n\n",
-		c.Run.Run, duration(time.Duration(c.Run.MakespanNS)), signed(d.Difference), duration(time.Duration(c.Base.MakespanNS)), base, c.Evidence)
-	parts := newTable(left("critical path"), left("phase"), right("before"), right("now"), right("difference"))
-	for _, p := range d.Parts[:min(shownParts, len(d.Parts))] {
-		parts.add(oneLine(p.Function, shownName), p.Phase, duration(time.Duration(p.Base)), duration(time.Duration(p.Run)), signed(p.Difference))
+	if d := c.Decomposition; d == nil {
+		fmt.Fprintf(s.stdout, "Run %s, %s of %s executed, against %s.\n%s\n\n",
+			c.Run.Run, count(int64(c.Run.Executed)), plural(int64(c.Run.Tasks), "task"), base, c.Evidence)
+	} else {
+		fmt.Fprintf(s.stdout, "Run %s took %s, %s against %s of %s.\n%s\n\n",
+			c.Run.Run, duration(time.Duration(c.Run.MakespanNS)), signed(d.Difference), duration(time.Duration(c.Base.MakespanNS)), base, c.Evidence)
+		if err := printDecomposition(s, d); err != nil {
+			return err
+		}
 	}
+	functions := newTable(left("function"), right("n before"), right("n now"), right("times as long"), right("95 % of resamples"), right("P(slower)"), right("changed"))
+	for i := range c.Functions[:min(shownParts, len(c.Functions))] {
+		f := &c.Functions[i]
+		functions.add(oneLine(f.Function, shownName), count(int64(f.BaseTasks)), count(int64(f.RunTasks)), figure(f.Ratio), between(f.Interval), figure(f.Slower), signed(f.Changed))
+	}
+	if err := functions.print(s.stdout); err != nil {
+		return err
+	}
+	a := &c.Alignment
+	_, err := fmt.Fprintf(s.stdout, "\n%s aligned by %s, %d added, %d removed.\n", plural(int64(a.Aligned), "task"), a.Method, a.Added, a.Removed)
+	return err
+}
+
+// printDecomposition prints the parts of the difference of two makespans; they and what is left add up to it.
+func printDecomposition(s *session, d *compare.Decomposition) error {
+	parts := newTable(left("critical path"), left("phase"), right("before"), right("now"), right("difference"))
 	other := d.Difference - d.Rest
 	for _, p := range d.Parts[:min(shownParts, len(d.Parts))] {
+		parts.add(oneLine(p.Function, shownName), p.Phase, duration(time.Duration(p.Base)), duration(time.Duration(p.Run)), signed(p.Difference))
 		other -= p.Difference
 	}
 	if other != 0 {
@@ -129,17 +149,7 @@ func printComparison(s *session, c *compare.Comparison) error {
 	if err := parts.print(s.stdout); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.stdout)
-	functions := newTable(left("function"), right("n before"), right("n now"), right("times as long"), right("95 % of resamples"), right("P(slower)"), right("changed"))
-	for i := range c.Functions[:min(shownParts, len(c.Functions))] {
-		f := &c.Functions[i]
-		functions.add(oneLine(f.Function, shownName), count(int64(f.BaseTasks)), count(int64(f.RunTasks)), figure(f.Ratio), between(f.Interval), figure(f.Slower), signed(f.Changed))
-	}
-	if err := functions.print(s.stdout); err != nil {
-		return err
-	}
-	a := &c.Alignment
-	_, err := fmt.Fprintf(s.stdout, "\n%s aligned by %s, %d added, %d removed.\n", plural(int64(a.Aligned), "task"), a.Method, a.Added, a.Removed)
+	_, err := fmt.Fprintln(s.stdout)
 	return err
 }
 

@@ -55,6 +55,9 @@ func New(table *runtable.Table, workers []record.WorkerRecord, recorded bool) *R
 // Tasks is how many tasks the run has.
 func (r *Run) Tasks() int { return r.Numbering.Tasks() }
 
+// Ended reports whether the run had ended when it was read.
+func (r *Run) Ended() bool { return r.ended }
+
 // makespan is from the first claim to the last end; both are 0 if there is none.
 func (r *Run) makespan() (from, to float64) {
 	a := &r.attempts

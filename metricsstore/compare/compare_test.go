@@ -182,6 +182,42 @@ func TestDifferentSizes(t *testing.T) {
 	requireSums(t, 1, c)
 }
 
+// TestSoFar compares the first half of a run with a whole one: half of the tasks of each function is no change of it.
+func TestSoFar(t *testing.T) {
+	g := enginetest.TreeGraph(t, 64)
+	steps := enginetest.SimulateSteps(g, 1, 2)
+	half := runtable.New(g)
+	require.NoError(t, half.Steps(steps[:len(steps)/2]))
+	live, err := compare.NewSide("live", 0, analysis.New(half, nil, false))
+	require.NoError(t, err)
+	whole := side(t, "whole", g, steps)
+	for _, pair := range [][2]*compare.Side{{whole, live}, {live, whole}} {
+		c, err := compare.Pair(pair[0], pair[1])
+		require.NoError(t, err)
+		require.Nil(t, c.Decomposition)
+		require.Contains(t, c.Evidence, "has not ended")
+		pairs := 0
+		for _, f := range c.Functions {
+			require.Equal(t, f.Pairs, f.BaseTasks)
+			require.Equal(t, f.Pairs, f.RunTasks)
+			require.Zero(t, f.Changed)
+			pairs += f.Pairs
+		}
+		require.Positive(t, pairs)
+		require.Equal(t, min(c.Base.Executed, c.Run.Executed), pairs)
+	}
+	_, err = compare.NewSide("empty", 0, analysis.New(ended(t, g), nil, false))
+	require.ErrorIs(t, err, compare.ErrNoPath)
+}
+
+// ended is the table of a run that ended before it executed anything.
+func ended(t *testing.T, g *dag.Graph) *runtable.Table {
+	t.Helper()
+	table := runtable.New(g)
+	table.Complete()
+	return table
+}
+
 func TestDifferentWorkflows(t *testing.T) {
 	tree, other := enginetest.TreeGraph(t, 8), enginetest.FanOutGraph(t)
 	_, err := compare.Pair(side(t, "tree", tree, enginetest.SimulateSteps(tree, 1, 1)), side(t, "other", other, enginetest.SimulateSteps(other, 1, 1)))

@@ -73,7 +73,7 @@ var phases = []struct {
 	{"update", working, func(p *analysis.PathPhases) int64 { return p.Update }},
 }
 
-func decompose(a, b *Side) Decomposition {
+func decompose(a, b *Side) *Decomposition {
 	base, run := a.byPathFunction(), b.byPathFunction()
 	functions := map[string]bool{}
 	for f := range base {
@@ -82,7 +82,7 @@ func decompose(a, b *Side) Decomposition {
 	for f := range run {
 		functions[f] = true
 	}
-	d := Decomposition{Difference: b.Makespan - a.Makespan, Parts: []Part{}}
+	d := &Decomposition{Difference: b.Makespan - a.Makespan, Parts: []Part{}}
 	d.Rest = d.Difference
 	for f := range functions {
 		was, is := base[f], run[f]

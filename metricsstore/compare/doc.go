@@ -8,6 +8,8 @@
 // says how many values it is of. Tasks of one run are correlated, so no interval is given for a single pair; against a set
 // of runs, intervals resample the runs.
 //
+// A run that has not ended is compared as far as it is: by the tasks that both have executed, without a decomposition.
+//
 // A comparison costs two analyses, and for each function n log n of its tasks; shifts of functions with more than 512
 // tasks in a run come from that many quantiles, and say so.
 //

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
@@ -76,7 +77,7 @@ func Against(set []*Side, run *Side) (*Comparison, error) {
 	}
 	if len(alike) < MinRuns {
 		if len(alike) > 1 {
-			c.Evidence = fmt.Sprintf("%d runs are too few to resample, expected %d: figures are against the one of median makespan.", len(alike), MinRuns)
+			c.Evidence = strings.TrimSuffix(c.Evidence, onePair) + fmt.Sprintf("%d runs are too few to resample, expected %d: figures are against the one of median makespan.", len(alike), MinRuns)
 		}
 		return c, nil
 	}
@@ -85,7 +86,7 @@ func Against(set []*Side, run *Side) (*Comparison, error) {
 		c.Functions[i].resample(ratios[c.Functions[i].Function])
 	}
 	sortShifts(c.Functions)
-	c.Evidence = fmt.Sprintf("Ratios are medians of those to %d runs, and their intervals hold 95 %% of %d resamples of these runs.", len(alike), resamples)
+	c.Evidence = strings.TrimSuffix(c.Evidence, onePair) + fmt.Sprintf("Ratios are medians of those to %d runs, and their intervals hold 95 %% of %d resamples of these runs.", len(alike), resamples)
 	return c, nil
 }
 

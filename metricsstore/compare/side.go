@@ -17,7 +17,7 @@ import (
 var (
 	// ErrDifferent: the runs are of different workflows.
 	ErrDifferent = errors.New("compare: the runs are of different workflows")
-	// ErrNoPath: a run has not ended, or none of its tasks has, so that nothing explains its makespan.
+	// ErrNoPath: a run has ended and none of its tasks has, so that nothing explains its makespan.
 	ErrNoPath = errors.New("compare: a run has no critical path")
 	// ErrNoBase: there is no earlier good run to compare with.
 	ErrNoBase = errors.New("compare: there is no earlier good run")
@@ -26,12 +26,13 @@ var (
 // Side is one of the runs of a comparison.
 type Side struct {
 	ID record.RunID
-	// Makespan is that of the run's header, in nanoseconds: the recorded one for imported runs that have one.
+	// Makespan is that of the run's header, in nanoseconds: the recorded one for imported runs that have one; 0 for a run
+	// that has not ended.
 	Makespan int64
 
 	run   *analysis.Run
-	path  *analysis.Path
-	tasks []task // by node; function is empty for joins and fan-outs
+	path  *analysis.Path // nil before the end
+	tasks []task         // by node; function is empty for joins and fan-outs
 	// byFunction has execution times in nanoseconds, ascending.
 	byFunction map[string][]float64
 }
@@ -52,11 +53,14 @@ func Read(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run) (
 	return NewSide(run.Info.ID, run.MakespanNS(), r)
 }
 
-// NewSide is the side of a run that was analysed. The error is ErrNoPath.
+// NewSide is the side of a run that was analysed, which may not have ended yet. The error is ErrNoPath.
 func NewSide(id record.RunID, makespan int64, r *analysis.Run) (*Side, error) {
+	if !r.Ended() {
+		makespan = 0
+	}
 	s := &Side{ID: id, Makespan: makespan, run: r, path: r.Path(), byFunction: map[string][]float64{}}
-	if s.path == nil {
-		return nil, fmt.Errorf("%w: run %s, expected one that has ended and executed at least one task", ErrNoPath, id)
+	if s.path == nil && r.Ended() {
+		return nil, fmt.Errorf("%w: run %s, expected one that has executed at least one task", ErrNoPath, id)
 	}
 	execute, levels := r.ExecuteNS(), r.Levels()
 	s.tasks = make([]task, len(execute))
@@ -71,14 +75,36 @@ func NewSide(id record.RunID, makespan int64, r *analysis.Run) (*Side, error) {
 			s.byFunction[t.id.Function] = append(s.byFunction[t.id.Function], t.execute)
 		}
 	}
-	for _, values := range s.byFunction {
-		slices.Sort(values)
-	}
+	s.sort()
 	return s, nil
 }
 
 // Run is the analysed run of the side.
 func (s *Side) Run() *analysis.Run { return s.run }
+
+// common is both sides with the execution times of those tasks alone that both have executed.
+func common(a, b *Side, al *Alignment) (*Side, *Side) {
+	onlyA, onlyB := *a, *b
+	onlyA.byFunction, onlyB.byFunction = map[string][]float64{}, map[string][]float64{}
+	for node, partner := range al.Partner {
+		if partner == dag.NoNode || !(a.tasks[partner].execute >= 0 && b.tasks[node].execute >= 0) {
+			continue
+		}
+		f := b.tasks[node].id.Function
+		onlyA.byFunction[f] = append(onlyA.byFunction[f], a.tasks[partner].execute)
+		onlyB.byFunction[f] = append(onlyB.byFunction[f], b.tasks[node].execute)
+	}
+	onlyA.sort()
+	onlyB.sort()
+	return &onlyA, &onlyB
+}
+
+// sort brings the execution times of each function into ascending order.
+func (s *Side) sort() {
+	for _, values := range s.byFunction {
+		slices.Sort(values)
+	}
+}
 
 // functions counts tasks by function.
 func (s *Side) functions() map[string]int {
@@ -91,18 +117,30 @@ func (s *Side) functions() map[string]int {
 	return n
 }
 
-// sameWorkflow refuses two runs of which one has less than half of its tasks in functions that the other one has too.
+// executed counts the tasks that were executed.
+func (s *Side) executed() (n int) {
+	for _, values := range s.byFunction {
+		n += len(values)
+	}
+	return n
+}
+
+// sameWorkflow refuses two runs of which one has less than half of its tasks in functions that the other one has too. What
+// a run does not have yet it may still get: its fan-outs have no tasks before they are expanded.
 func sameWorkflow(a, b *Side) error {
 	fa, fb := a.functions(), b.functions()
-	for _, pair := range [][2]map[string]int{{fa, fb}, {fb, fa}} {
+	for _, pair := range []struct {
+		of, in  map[string]int
+		isWhole bool
+	}{{fa, fb, b.run.Ended()}, {fb, fa, a.run.Ended()}} {
 		all, shared := 0, 0
-		for name, n := range pair[0] {
+		for name, n := range pair.of {
 			all += n
-			if pair[1][name] > 0 {
+			if pair.in[name] > 0 {
 				shared += n
 			}
 		}
-		if 2*shared < all {
+		if pair.isWhole && 2*shared < all {
 			return fmt.Errorf("%w: %s has the functions %s, and %s has %s; expected at least half of the tasks of each in functions of both",
 				ErrDifferent, a.ID, some(fa), b.ID, some(fb))
 		}

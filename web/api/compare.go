@@ -28,7 +28,7 @@ type pairColumns struct {
 
 type compareInput struct {
 	Conditional
-	A       string `query:"a" required:"true" maxLength:"64" doc:"A run that has ended."`
+	A       string `query:"a" required:"true" maxLength:"64" doc:"A run; one that has not ended is compared as far as it is."`
 	B       string `query:"b" maxLength:"64" doc:"The run that a is the base of: differences are those of b minus a."`
 	Against string `query:"against" enum:"last-good" doc:"Instead of b: a is compared with the last run of its workflow before it that succeeded. Differences are those of a minus that one."`
 	Last    int    `query:"last" minimum:"1" maximum:"50" doc:"Instead of b: a is compared with so many such runs; the one of median makespan stands for them in the decomposition."`
@@ -56,12 +56,12 @@ func (h *insideHandlers) getComparison(ctx context.Context, in *compareInput) (*
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.ended(ctx, record.RunID(in.A))
+	a, err := h.kept(ctx, record.RunID(in.A))
 	if err != nil {
 		return nil, err
 	}
 	if n == 0 {
-		b, err := h.ended(ctx, record.RunID(in.B))
+		b, err := h.kept(ctx, record.RunID(in.B))
 		if err != nil {
 			return nil, err
 		}

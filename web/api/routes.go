@@ -90,8 +90,8 @@ func (a *API) insideRoutes() {
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)
 	register(a, get("get-critical-path", "/critical-path", "Get the critical path of an ended run by phases"), h.getCriticalPath)
 	register(a, get("get-longest-chain", "/longest-chain", "Get the longest chain of tasks of an ended run by execution"), h.getLongestChain)
-	compares := operation("compare-runs", http.MethodGet, "/compare", "run", "Compare two ended runs, or one with earlier good ones")
-	compares.Description = "What changed, and what explains the difference of the makespans: parts and rest add up to it exactly."
+	compares := operation("compare-runs", http.MethodGet, "/compare", "run", "Compare two runs, or one with earlier good ones")
+	compares.Description = "What changed, and what explains the difference of the makespans: parts and rest add up to it exactly. While a run has not ended there is no such decomposition, and functions are of the tasks that both have executed."
 	register(a, compares, h.getComparison)
 	register(a, get("get-run-statistics", "/stats", "Get percentiles, mean and range over the attempts of a run"), h.getRunStatistics)
 	whatIf := get("get-whatif", "/whatif", "Get what the makespan of an ended run would have been under other conditions")

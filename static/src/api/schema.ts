@@ -12,8 +12,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Compare two ended runs, or one with earlier good ones
-     * @description What changed, and what explains the difference of the makespans: parts and rest add up to it exactly.
+     * Compare two runs, or one with earlier good ones
+     * @description What changed, and what explains the difference of the makespans: parts and rest add up to it exactly. While a run has not ended there is no such decomposition, and functions are of the tasks that both have executed.
      */
     get: operations['compare-runs'];
     put?: never;
@@ -811,8 +811,10 @@ export interface components {
       task: string;
     };
     Compared: {
+      ended: boolean;
+      executed: number;
       makespan_ns: number;
-      path: components['schemas']['Path'];
+      path?: components['schemas']['Path'];
       run: string;
       tasks: number;
     };
@@ -821,7 +823,7 @@ export interface components {
       alignment: components['schemas']['Alignment'];
       base: components['schemas']['Compared'];
       columns: components['schemas']['PairColumns'];
-      decomposition: components['schemas']['Decomposition'];
+      decomposition?: components['schemas']['Decomposition'];
       evidence: string;
       functions: components['schemas']['Shift'][];
       run: components['schemas']['Compared'];
@@ -2165,7 +2167,7 @@ export interface operations {
   'compare-runs': {
     parameters: {
       query: {
-        /** @description A run that has ended. */
+        /** @description A run; one that has not ended is compared as far as it is. */
         a: string;
         /** @description The run that a is the base of: differences are those of b minus a. */
         b?: string;
