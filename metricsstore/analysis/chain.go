@@ -16,13 +16,8 @@ type Chain struct {
 // LongestChain is the longest chain by execution alone: what the run would take with unlimited slots. Of each task the
 // attempt that ended it counts; tasks that never ran are on no chain.
 func (r *Run) LongestChain() Chain {
-	execute := make([]float64, len(r.waits.isTask))
-	for node, row := range r.counted() {
-		if row != noRow {
-			execute[node] = r.attempts.phases(int(row)).execute
-		}
-	}
-	return r.ran(r.waits.longestChain(r.waits.order(), execute))
+	w := r.works(make([]float64, len(r.attempts.node)))
+	return w.ran(r.waits.longestChain(r.waits.order(), w.execute))
 }
 
 // counted is, for each node, the attempt that counts for its task: the last one unless it was repeated, also if it failed
@@ -43,13 +38,6 @@ func (r *Run) counted() []int32 {
 func (a *attempts) counts(row int, isLast bool) bool {
 	o := a.outcome[row]
 	return o.Done() || isLast && (o == record.OutcomeFailed || o == record.OutcomeCancelled)
-}
-
-// ran is a chain without the tasks that never ran.
-func (r *Run) ran(c Chain) Chain {
-	counted := r.counted()
-	c.Nodes = slices.DeleteFunc(c.Nodes, func(node dag.NodeID) bool { return counted[node] == noRow })
-	return c
 }
 
 // longestChain is the longest chain by a weight for each node; joins and fan-outs must have none, and are in no chain.

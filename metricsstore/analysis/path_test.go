@@ -12,6 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
+	"github.com/dagscope/dagscope/internal/testkit/vectortest"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
 	"github.com/dagscope/dagscope/metricsstore/runtable"
 )
@@ -26,13 +27,13 @@ func TestPathOfRandomRuns(t *testing.T) {
 		recorded := false
 		switch rng.IntN(5) {
 		case 0:
-			steps = interrupted(steps, record.RunPaused, record.RunResumed)
+			steps = vectortest.Interrupted(steps, record.RunPaused, record.RunResumed)
 		case 1:
-			steps = interrupted(steps, record.RunFinished, record.RunStarted)
+			steps = vectortest.Interrupted(steps, record.RunFinished, record.RunStarted)
 		case 2:
-			steps, recorded = unready(rng, steps), true
+			steps, recorded = vectortest.Unready(rng, steps), true
 		case 3:
-			steps = lost(steps)
+			steps = vectortest.Lost(steps)
 		}
 		table := folded(t, g, steps)
 		o := newOracle(table)
@@ -61,7 +62,7 @@ func nodesOf(path *analysis.Path) []dag.NodeID {
 // TestOverlappingSteps has a task that is over before the one that it waited for: their time counts once.
 func TestOverlappingSteps(t *testing.T) {
 	table := runtable.New(chainOf(t, 3))
-	require.NoError(t, table.Steps(numbered([]record.Step{
+	require.NoError(t, table.Steps(vectortest.Numbered([]record.Step{
 		ended(0, 0, 0, 0, 10, 25), ended(1, 10, 11, 12, 20, 20), ended(2, 20, 22, 22, 30, 30),
 	})))
 	table.Complete()
@@ -83,7 +84,7 @@ func ended(node dag.NodeID, moments ...int64) record.Step {
 
 // TestChainOfNoTime has tasks that take no time on the chain that they end.
 func TestChainOfNoTime(t *testing.T) {
-	table := folded(t, chainOf(t, 3), numbered([]record.Step{
+	table := folded(t, chainOf(t, 3), vectortest.Numbered([]record.Step{
 		ended(0, 0, 0, 0, 0, 0), ended(1, 0, 0, 0, 4, 4), ended(2, 4, 4, 4, 4, 4),
 	}))
 	require.Equal(t, analysis.Chain{Length: 4, Nodes: []dag.NodeID{0, 1, 2}}, analysis.New(table, nil, false).LongestChain())
@@ -110,6 +111,7 @@ func TestLinearTime(t *testing.T) {
 			r := analysis.New(table, nil, false)
 			require.Len(t, r.Path().Steps, tasks)
 			require.NotNil(t, r.Slack())
+			require.NotNil(t, r.Bounds())
 			fastest = min(fastest, time.Since(start))
 		}
 		return fastest

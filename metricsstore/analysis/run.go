@@ -16,11 +16,12 @@ type Run struct {
 	Recorded bool
 
 	waits       waits
+	function    []uint16 // by node, of tasks
 	attempts    attempts
 	marks       []runtable.Mark
 	standstills []standstill
 	workers     []record.WorkerRecord
-	// endNS is when the run ended, in nanoseconds since its start, as all moments here.
+	// endNS is when the run ended, in nanoseconds since its start, as all moments here; infinite for a live run.
 	endNS float64
 	ended bool
 }
@@ -44,12 +45,29 @@ func Read(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run) (
 func New(table *runtable.Table, workers []record.WorkerRecord, recorded bool) *Run {
 	r := &Run{
 		Numbering: table.Numbering(), Recorded: recorded, marks: table.Marks(), workers: workers,
-		endNS: float64(table.End()), ended: table.Ended(),
+		endNS: infinity, ended: table.Ended(),
 	}
-	r.waits = newWaits(r.Numbering)
+	if r.ended {
+		r.endNS = float64(table.End())
+	}
+	r.waits, r.function = newWaits(r.Numbering), functionsOf(r.Numbering)
 	r.attempts = newAttempts(&table.View, r.Numbering.Nodes())
 	r.standstills = standstillsOf(r.marks, r.endNS)
 	return r
+}
+
+// functionsOf is, for each node that is a task, the number of its function.
+func functionsOf(n *dag.Numbering) []uint16 {
+	functions := make([]uint16, n.Nodes())
+	for _, b := range n.Blocks() {
+		s := n.Graph().Scope(b.Scope)
+		for instance := range b.Instances {
+			for local := range s.Tasks() {
+				functions[dag.Place{Block: b, Instance: instance, Local: local}.ID()] = s.Function(local)
+			}
+		}
+	}
+	return functions
 }
 
 // Tasks is how many tasks the run has.

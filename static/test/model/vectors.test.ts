@@ -1,42 +1,20 @@
-import { readFileSync } from 'node:fs';
-
 import { describe, expect, test } from 'vitest';
 
-import { boundsOf } from '../../src/model/bounds';
+import { type Bounds, boundsOf, type SlotWork } from '../../src/model/bounds';
 import { criticalPathOf, type PathStep } from '../../src/model/critical-path';
-import { decodeFrame } from '../../src/model/frame';
-import type { Graph } from '../../src/model/graph';
-import { GraphIndex } from '../../src/model/graph-index';
 import type { Chain } from '../../src/model/longest-chain';
-import { RunFold } from '../../src/model/run-fold';
-import { lanesOf } from '../../src/model/run-lanes';
+import type { RowTime } from '../../src/model/occupancy';
 import { slackOf } from '../../src/model/slack';
+import { replayed, vectorsOf } from '../fake/vectors';
 
-/** A run as the page gets it, and what metricsstore/analysis finds in it, which writes these vectors. */
-interface Vector {
-  readonly name: string;
-  readonly recorded: boolean;
-  readonly graph: Graph;
-  readonly frames: readonly string[];
-  readonly want: {
-    /** Of each step node, row, from, to and the phases in their order. */
-    readonly path: readonly (readonly number[])[] | null;
-    /** By node, -1 for what has none. */
-    readonly slack: readonly number[];
-    readonly chain: Chain;
-  };
-}
-
-const path = new URL('../../../metricsstore/analysis/testdata/vectors.json', import.meta.url);
-const vectors = JSON.parse(readFileSync(path, 'utf8')) as readonly Vector[];
-
-function replayed(vector: Vector): { index: GraphIndex; fold: RunFold } {
-  const fold = new RunFold();
-  if (vector.recorded) fold.markRecorded();
-  for (const frame of vector.frames) {
-    expect(fold.apply(decodeFrame(Uint8Array.from(Buffer.from(frame, 'base64'))))).toBe(true);
-  }
-  return { index: new GraphIndex(vector.graph, fold.table), fold };
+/** What metricsstore/analysis finds, which writes the vectors. */
+interface Found {
+  /** Of each step node, row, from, to and the phases in their order. */
+  readonly path: readonly (readonly number[])[];
+  /** By node, -1 for what has none. */
+  readonly slack: readonly number[];
+  readonly chain: Chain;
+  readonly bounds: unknown;
 }
 
 function numbersOf(step: PathStep): number[] {
@@ -45,16 +23,45 @@ function numbersOf(step: PathStep): number[] {
   return [step.node, step.row, step.fromNs, step.toNs, ...before, waitNs, fetchNs, executeNs, storeNs, updateNs];
 }
 
+/** The bounds in the order in which metricsstore/analysis writes them. */
+function boundNumbers({ slots, workNs, pausedNs, tasks, ...bounds }: Bounds): unknown {
+  const { executeNs, movingNs, engineNs, againNs, backoffNs, ...idle } = bounds.path;
+  const { occupancy, straggler, largest } = bounds;
+  return {
+    figures: [slots, workNs, pausedNs, tasks],
+    work: workOf(bounds.work),
+    heldChain: bounds.heldChain,
+    chainWork: workOf(bounds.chainWork),
+    pathTime: [
+      ...[executeNs, movingNs, engineNs, againNs, backoffNs],
+      ...[idle.pausedNs, idle.overNs, idle.fullNs, idle.freeNs, idle.absentNs, idle.unreadyNs],
+    ],
+    starved: [occupancy.starvedSlotNs, occupancy.starvedNs, ...rowsOf(occupancy.starvedBy)],
+    solo: [occupancy.soloNs, ...rowsOf(occupancy.soloRows)],
+    straggler: straggler ? [straggler.node, straggler.ratio, straggler.lateNs] : [],
+    largest: largest ? [largest.function, largest.ns, largest.share] : [],
+  };
+}
+
+function workOf({ executeNs, movingNs, engineNs, againNs }: SlotWork): number[] {
+  return [executeNs, movingNs, engineNs, againNs];
+}
+
+function rowsOf(rows: readonly RowTime[]): number[] {
+  return rows.flatMap(({ row, ns }) => [row, ns]);
+}
+
 describe('the page finds what the service finds', () => {
-  test.each(vectors.map((vector) => [vector.name, vector] as const))('in %s', (_, vector) => {
-    const { index, fold } = replayed(vector);
-    const { table } = fold;
-    expect(criticalPathOf(index, table)?.steps.map(numbersOf) ?? []).toEqual(vector.want.path);
-    const bounds = boundsOf(index, table, lanesOf(table));
-    if (bounds !== undefined) expect(bounds.chain).toEqual(vector.want.chain);
+  test.each(vectorsOf<Found>('metricsstore/analysis'))('in %s', (_, vector) => {
+    const { index, table, lanes } = replayed(vector);
+    const { want } = vector;
+    expect(criticalPathOf(index, table)?.steps.map(numbersOf) ?? []).toEqual(want.path);
+    const bounds = boundsOf(index, table, lanes);
+    if (bounds !== undefined) expect(bounds.chain).toEqual(want.chain);
+    expect(bounds === undefined ? null : boundNumbers(bounds)).toEqual(want.bounds);
     const slack = Array.from({ length: index.nodes }, (_node, node) =>
       index.isTask(node) ? slackOf(index, table, node) : NaN,
     );
-    expect(slack.map((ns) => (Number.isNaN(ns) ? -1 : ns))).toEqual(vector.want.slack);
+    expect(slack.map((ns) => (Number.isNaN(ns) ? -1 : ns))).toEqual(want.slack);
   });
 });
