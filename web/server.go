@@ -86,6 +86,11 @@ func New(cfg Config) (*Server, error) {
 	s.pages = &pages{cfg: &s.cfg, assets: assets}
 	s.guard = &guard{pages: s.pages, cookie: cookieValue(cfg.Token)}
 	s.metrics = newMetrics(cfg.Version, func() int { return s.api.Active() }, func() live.Stats { return s.hub.Stats() })
+	for _, c := range cfg.Collectors {
+		if err := s.metrics.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag(api.GzipSuffix), gzhttp.ContentTypes([]string{
 			"application/json", "application/problem+json", "application/x-ndjson", "text/html", "text/css", "text/csv", "text/plain",

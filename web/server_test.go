@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -213,7 +214,8 @@ func TestErrorPage(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	w := newWorld(t)
+	extra := prometheus.NewCounter(prometheus.CounterOpts{Name: "extra_total", Help: "Of a collector from outside."})
+	w := newWorld(t, func(c *web.Config) { c.Collectors = []prometheus.Collector{extra} })
 	w.run()
 	for _, path := range []string{"/api/v1/runs/aaa", "/api/v1/runs/bbb", "/no/such/place", "/no/such/place2"} {
 		w.ask(http.MethodGet, path, nil)
@@ -225,7 +227,7 @@ func TestMetrics(t *testing.T) {
 		`dagscope_http_requests_total{class="4xx",method="GET",route="none"} 2`,
 		`dagscope_http_requests_total{class="4xx",method="other",route=`,
 		`dagscope_http_requests_total{class="2xx",method="POST",route="/api/v1/runs"} 1`,
-		"dagscope_runs_active 0", "dagscope_live_clients 0", `dagscope_build_info{version="v1.2.3"} 1`,
+		"dagscope_runs_active 0", "dagscope_live_clients 0", `dagscope_build_info{version="v1.2.3"} 1`, "extra_total 0",
 	} {
 		assert.Contains(t, text, line)
 	}

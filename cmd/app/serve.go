@@ -17,6 +17,7 @@ import (
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/durations"
 	"github.com/dagscope/dagscope/web/layout"
 )
 
@@ -253,6 +254,11 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	} else {
 		cfg.Ask = controlClient{s.flags.Data}.ask
 	}
+	histograms, err := durations.New(durations.Config{Store: h.store, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Collectors, m.parts["histograms"] = append(cfg.Collectors, histograms), histograms.Run
 	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
 	if err != nil {
 		return nil, err
