@@ -1,10 +1,12 @@
 // Paints fan-outs: a box of fixed place and size, its body once, its instances as a grid of cells.
 
+import { NO_STEP } from '../model/colour-steps';
 import type { Block } from '../model/graph-index';
 import { count, durationText } from '../model/format';
 import { countOf, toScreen, type GraphFrame } from './graph-frame';
 import type { BodyShape } from './graph-geometry';
 import type { NodeMark } from './graph-nodes';
+import { isMagnitude } from './node-colours';
 import type { Times } from './graph-times';
 import { bodyOf, boxParts, cellGrid, cellRect, elementInCell, type CellGrid } from './graph-places';
 import { isHollow, nodeStyle } from './node-style';
@@ -261,14 +263,21 @@ function paintInstance(
   }
 }
 
-/** What one cell shows for the instances [from, to): the worst state of their tasks, done only when all are. */
+/**
+ * What one cell shows for the instances [from, to): the worst state of their tasks, done only when all are, and of those
+ * in it the one that stands out most.
+ */
 export function cellState(frame: GraphFrame, block: Block, from: number, to: number): { state: number; node: number } {
   const scope = frame.index.graph.scopes[block.scope]!;
+  const stepOf = isMagnitude(frame.colours.mode) ? frame.colours.step : () => NO_STEP;
   let state = -1;
+  let step = NO_STEP;
   let node = block.first + from * block.size;
   const take = (own: number, ownNode: number): void => {
-    if (state >= 0 && worseState(own, state) === state) return;
+    const ownStep = stepOf(ownNode);
+    if (state >= 0 && (own === state ? ownStep <= step : worseState(own, state) === state)) return;
     state = own;
+    step = ownStep;
     node = ownNode;
   };
   for (let instance = from; instance < to; instance++) {

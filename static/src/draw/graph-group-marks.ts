@@ -4,10 +4,13 @@ import { count, durationText, shortCount } from '../model/format';
 import { doneOf, toScreen, type GraphFrame } from './graph-frame';
 import type { Group } from './graph-groups';
 import type { Times } from './graph-times';
+import { groupColour } from './group-colour';
+import { isMagnitude, type TaskColour } from './node-colours';
 import { isHollow, isUntouched } from './node-style';
 import { STATES, stateIs, stateName } from './mark-state';
 import type { Palette } from './palette';
 import { HEAD_PX } from './graph-geometry';
+import { tasksOfGroup } from './graph-groups';
 import { intersection, overlaps, type Rect } from './rect';
 import { tallyAt } from './state-tally';
 import { functionLabel } from './task-label';
@@ -65,16 +68,16 @@ function paintGroup(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Gro
   const { counts, total } = tallyAt(frame.groups, group.id);
   const parts = segments(rect, counts, total);
   ctx.globalAlpha = frame.path ? 0.5 : 1;
+  const colour = groupColour(frame, group);
   for (const part of parts) {
-    ctx.fillStyle = fillOf(frame, group, part.state);
+    ctx.fillStyle = fillOf(frame, colour, part.state);
     ctx.fillRect(part.rect.x, part.rect.y, part.rect.w, part.rect.h);
     if (part.state === stateIs.cached) paintCached(ctx, frame, part.rect);
   }
-  const hue = colours.mode === 'function' ? colours.functions[group.fn] : undefined;
-  ctx.strokeStyle = hue === undefined ? palette.lineStrong : palette.functions[hue % palette.functions.length]!;
+  ctx.strokeStyle = colour && !isMagnitude(colours.mode) ? colour.full : palette.lineStrong;
   ctx.lineWidth = 1;
   if (rect.w >= 5) ctx.strokeRect(rect.x + 0.5, rect.y + 0.5, rect.w - 1, rect.h - 1);
-  if (parts.length > 0) paintNumbers(ctx, frame, group, parts);
+  if (parts.length > 0) paintNumbers(ctx, frame, group, parts, colour);
 }
 
 /** What was cached is hatched here too; faintly, because its number is written over it. */
@@ -93,13 +96,11 @@ export function groupScreenRect(frame: GraphFrame, group: Group): Rect {
   return { x: rect.x, y: rect.y + (rect.h - h) / 2, w: Math.max(2, rect.w), h };
 }
 
-function fillOf(frame: GraphFrame, group: Group, state: number): string {
-  const { palette, colours } = frame;
+function fillOf({ palette, colours }: GraphFrame, colour: TaskColour | null, state: number): string {
   if (isHollow(state)) return palette.surface;
-  const hue = colours.mode === 'function' ? colours.functions[group.fn] : undefined;
   const isLoud = !QUIET.has(state);
-  if (hue !== undefined && state === stateIs.succeeded) return palette.functionsQuiet[hue % palette.functions.length]!;
-  if (hue !== undefined && state === stateIs.running) return palette.functions[hue % palette.functions.length]!;
+  if (colour && state === stateIs.succeeded) return colour.quiet;
+  if (colour && state === stateIs.running && !isMagnitude(colours.mode)) return colour.full;
   return (isLoud ? palette.mark[state] : palette.soft[state]) ?? palette.line;
 }
 
@@ -107,7 +108,13 @@ function fillOf(frame: GraphFrame, group: Group, state: number): string {
  * What is written on a group's box: in its largest part the name, where the head names several; the times on those that
  * took them.
  */
-function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: Group, parts: readonly Segment[]): void {
+function paintNumbers(
+  ctx: CanvasRenderingContext2D,
+  frame: GraphFrame,
+  group: Group,
+  parts: readonly Segment[],
+  colour: TaskColour | null,
+): void {
   const { palette } = frame;
   const seen = parts.map((part) => ({ ...part, rect: inSight(frame, part.rect) }));
   const largest = seen.reduce((a, b) => (b.rect.h > a.rect.h ? b : a), seen[0]!);
@@ -115,7 +122,7 @@ function paintNumbers(ctx: CanvasRenderingContext2D, frame: GraphFrame, group: G
   ctx.textBaseline = 'middle';
   for (const part of seen) {
     if (part.rect.h < NUMBER_H_PX || part.rect.w < NUMBER_W_PX) continue;
-    ctx.fillStyle = inkOn(palette, part.state);
+    ctx.fillStyle = (part.state === stateIs.succeeded ? colour?.onQuiet : undefined) ?? inkOn(palette, part.state);
     const { x, y, w, h } = part.rect;
     const lines = linesOn(frame, group, part, part === largest);
     const first = y + h / 2 + 0.5 - ((lines.length - 1) * LINE_PX) / 2;
@@ -179,14 +186,7 @@ function linesOn(frame: GraphFrame, group: Group, part: Segment, isLargest: bool
 /** Execute times of a group's tasks as of the moment shown. */
 export function groupTimes(frame: GraphFrame, group: Group): Times {
   const ended = doneOf(tallyAt(frame.groups, group.id).counts);
-  return frame.times.of(`group ${frame.collapse.key} ${group.id}`, ended, () => tasksOf(frame, group));
-}
-
-function* tasksOf(frame: GraphFrame, group: Group): Generator<number> {
-  for (const element of group.elements) {
-    if (group.fn >= 0) yield element;
-    else yield* frame.index.tasksOfElement(0, element);
-  }
+  return frame.times.of(`group ${frame.collapse.key} ${group.id}`, ended, () => tasksOfGroup(frame.index, group));
 }
 
 /** Whether other functions share the levels of a group, so that the head does not name it alone. */

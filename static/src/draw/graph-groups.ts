@@ -1,5 +1,6 @@
 // What the graph is drawn as when it is too dense for nodes: one box per function and level.
 
+import type { GraphIndex } from '../model/graph-index';
 import type { GraphView } from '../model/graph-view';
 import { BOTTOM_PX, edgeKey, HEAD_PX, type GraphGeometry } from './graph-geometry';
 import type { Rect } from './rect';
@@ -20,6 +21,14 @@ export interface Group {
   readonly elements: readonly number[];
   /** World px. */
   readonly rect: Rect;
+}
+
+/** Tasks of a group, over all instances of the fan-outs in it. */
+export function* tasksOfGroup(index: GraphIndex, group: Group): Generator<number> {
+  for (const element of group.elements) {
+    if (group.fn >= 0) yield element;
+    else yield* index.tasksOfElement(0, element);
+  }
 }
 
 /** An edge between what is drawn: an element (its number) or a group (element count + its number). */

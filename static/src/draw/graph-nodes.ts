@@ -146,7 +146,7 @@ function paintLabel(ctx: CanvasRenderingContext2D, frame: GraphFrame, mark: Styl
   const room = rect.w - shift - TEXT_LEFT - 4;
   const afterIcon = taskLabel(frame, mark.node, font, room);
   // Where the icon takes room from the name, it goes to the second line.
-  const isCut = lines > 1 && (afterIcon === '' || afterIcon.startsWith(CUT));
+  const isCut = lines > 1 && (afterIcon === '' || afterIcon.includes(CUT));
   const label = isCut ? taskLabel(frame, mark.node, font, room + TEXT_LEFT - ICON_LEFT) : afterIcon;
   // What has no time, and will have none, has its name in the middle.
   const isAlone =

@@ -8,7 +8,7 @@ import { inset, within, type Rect } from './rect';
 export interface BoxParts {
   /** Label and progress. */
   readonly head: Rect;
-  /** The body, drawn once. */
+  /** The body, drawn once; without height where it is a single task, of which every cell says as much. */
   readonly body: Rect;
   /** The instances. */
   readonly cells: Rect;
@@ -29,7 +29,7 @@ export function boxParts(box: Rect, body: BodyShape): BoxParts {
   const inner = inset(box, pad, pad);
   const headH = Math.min(HEAD_MOST, inner.h * HEAD_SHARE);
   const rest = inner.h - headH;
-  const bodyH = Math.min(rest * BODY_SHARE, Math.max(1, body.height) * BODY_ROW_MOST);
+  const bodyH = body.rects.length < 2 ? 0 : Math.min(rest * BODY_SHARE, Math.max(1, body.height) * BODY_ROW_MOST);
   const gap = Math.min(pad, rest * 0.06);
   return {
     head: { x: inner.x, y: inner.y, w: inner.w, h: headH },

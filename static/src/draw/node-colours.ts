@@ -15,9 +15,11 @@ export interface NodeColours {
   step(node: number): number;
 }
 
+const magnitudes: ReadonlySet<ColourMode> = new Set(['rank', 'duration', 'cpu', 'memory', 'slack']);
+
 /** Colours show how much of something a task has, on one ramp. */
 export function isMagnitude(mode: ColourMode): boolean {
-  return mode === 'rank' || mode === 'duration' || mode === 'slack';
+  return magnitudes.has(mode);
 }
 
 /** Colour of a task that has been claimed, in any mode but state, and the ink to write on it. */
@@ -44,7 +46,8 @@ export function taskColour(
   return { full, quiet, onFull: palette.inkOn, onQuiet: palette.ink };
 }
 
-function stepColour(palette: Palette, step: number): TaskColour | null {
+/** The colours of a step of the ramp; null where nothing is known. */
+export function stepColour(palette: Palette, step: number): TaskColour | null {
   if (step === NO_STEP) return null;
   const full = palette.magnitude[step] ?? palette.lineStrong;
   const on = palette.onMagnitude[step] ?? palette.ink;

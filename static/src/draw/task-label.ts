@@ -19,7 +19,7 @@ export function functionLabel(
   least = LEAST_CHARACTERS,
 ): string {
   const label = measurer.first(font, [name.whole, name.short, name.brief], roomPx);
-  return label === '' ? measurer.fitTelling(font, name.brief, name.tail, roomPx, least) : label;
+  return label === '' ? measurer.fitTelling(font, { ...name, text: name.brief }, roomPx, least) : label;
 }
 
 /** A task by its own name, else by its function and its number, which is never cut. */

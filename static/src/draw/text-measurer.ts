@@ -15,6 +15,13 @@ const FEWEST_CHARACTERS = 2;
 /** Fewer characters around an ellipsis could be of any name. */
 const FEWEST_CUT = 4;
 
+/** A text and how many of its first and of its last characters distinguish it from others. */
+export interface Telling {
+  readonly text: string;
+  readonly head: number;
+  readonly tail: number;
+}
+
 /** Widths by font and text. Bounded; clear it when the font or the ratio of the display changes. */
 export class TextMeasurer {
   readonly #measure: MeasureText;
@@ -51,35 +58,41 @@ export class TextMeasurer {
 
   /** The text if it has room, else with its middle cut out, else nothing. */
   fit(font: string, text: string, roomPx: number): string {
-    if (this.width(font, text) <= roomPx) return text;
-    const perCharacter = this.width(font, text) / Math.max(1, text.length);
-    let keep = Math.min(text.length - 1, Math.floor(roomPx / Math.max(perCharacter, 0.1)));
-    for (; keep >= FEWEST_CHARACTERS; keep--) {
-      const cut = cutMiddle(text, keep);
-      if (this.width(font, cut) <= roomPx) return cut;
-    }
-    return '';
+    return this.#fitCut(font, text, roomPx, FEWEST_CHARACTERS, (keep) => cutMiddle(text, keep));
+  }
+
+  /** The text if it has room, else as much of its beginning as has, and an ellipsis. Less of it than least says nothing. */
+  fitStart(font: string, text: string, roomPx: number, least = FEWEST_CHARACTERS): string {
+    return this.#fitCut(font, text, roomPx, least, (keep) => text.slice(0, keep) + CUT);
   }
 
   /** The text if it has room, else an ellipsis and its end: names differ there. Less of it than least says nothing. */
   fitEnd(font: string, text: string, roomPx: number, least = FEWEST_CHARACTERS): string {
-    if (this.width(font, text) <= roomPx) return text;
-    const perCharacter = this.width(font, text) / Math.max(1, text.length);
+    return this.#fitCut(font, text, roomPx, least, (keep) => CUT + text.slice(-keep));
+  }
+
+  /** The text if it has room, else the longest cut of it that has and keeps at least so many characters, else nothing. */
+  #fitCut(font: string, text: string, roomPx: number, least: number, cutTo: (keep: number) => string): string {
+    const widthPx = this.width(font, text);
+    if (widthPx <= roomPx) return text;
+    const perCharacter = widthPx / Math.max(1, text.length);
     let keep = Math.min(text.length - 1, Math.floor(roomPx / Math.max(perCharacter, 0.1)));
     for (; keep >= least; keep--) {
-      const cut = CUT + text.slice(-keep);
+      const cut = cutTo(keep);
       if (this.width(font, cut) <= roomPx) return cut;
     }
     return '';
   }
 
   /**
-   * The text if it has room, else the end of it where that is enough to distinguish it, which tail characters of
-   * it do; else its beginning and its end.
+   * The text if it has room, else the beginning of it where that is enough to distinguish it, which head characters of it
+   * do; else the end where that is, which tail characters do; else its beginning and its end.
    */
-  fitTelling(font: string, text: string, tail: number, roomPx: number, least = FEWEST_CHARACTERS): string {
-    const end = this.fitEnd(font, text, roomPx, Math.max(least, tail));
-    if (end !== '') return end;
+  fitTelling(font: string, { text, head, tail }: Telling, roomPx: number, least = FEWEST_CHARACTERS): string {
+    const cut =
+      this.fitStart(font, text, roomPx, Math.max(least, head)) ||
+      this.fitEnd(font, text, roomPx, Math.max(least, tail));
+    if (cut !== '') return cut;
     const middle = this.fit(font, text, roomPx);
     return middle.length > Math.max(least, FEWEST_CUT) ? middle : '';
   }

@@ -2,11 +2,18 @@
 
 import type { GraphIndex } from './graph-index';
 import { metricsOf, valueOf } from './metric';
+import { executeNs } from './duration-rank';
 import { Outcome, type RunTable } from './run-table';
 
 /** What a CPU share means, as the heads of tables explain it. */
 export const cpuTitle =
   'CPU time divided by execution time: 100 % is one processor that computes throughout; a low share is waiting for files or others';
+
+/** CPU time of an attempt by its execution time; NaN where either is not known. */
+export function cpuShareOf(table: RunTable, row: number): number {
+  const ns = executeNs(table, row);
+  return ns > 0 ? valueOf(table, row, 'cpu_ns') / ns : Number.NaN;
+}
 
 /**
  * CPU time of each function by its execution time, over the attempts that had ended well by a moment and whose CPU time

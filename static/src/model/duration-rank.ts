@@ -1,6 +1,6 @@
 // Where the execute time of a task lies among those of all tasks of its run.
 
-import { nodeRowsOf } from './node-rows';
+import { lastRowOf, nodeRowsOf } from './node-rows';
 import { firstFrom } from './order';
 import { Outcome, type RunTable } from './run-table';
 
@@ -11,7 +11,7 @@ const cache = new WeakMap<RunTable, { version: number; allNs: Float64Array }>();
  * was not executed to its end.
  */
 export function durationRankOf(table: RunTable, node: number): number {
-  const own = executeNs(table, nodeRowsOf(table).last[node] ?? -1);
+  const own = executeNs(table, lastRowOf(table, node));
   const all = executeTimesOf(table);
   return Number.isNaN(own) ? NaN : firstFrom(all, own) / all.length;
 }

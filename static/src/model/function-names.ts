@@ -9,6 +9,8 @@ export interface FunctionName {
   readonly short: string;
   /** The shortest end of the name that no other name has. */
   readonly brief: string;
+  /** So many characters of the beginning of brief are the beginning of no other name. */
+  readonly head: number;
   /** So many characters of the end of brief are the end of no other name. */
   readonly tail: number;
   /** The one for tables and sentences: whole, unless names are long. */
@@ -49,11 +51,12 @@ export function afterFunction(own: string, { whole }: FunctionName, shorter: str
 export function functionNames(wholes: readonly string[]): FunctionName[] {
   const shorts = withoutShared(wholes);
   const briefs = shortestEnds(shorts);
-  const tails = tellingTails(briefs);
+  const heads = tellingHeads(briefs);
+  const tails = tellingHeads(briefs.map(reverse));
   const isLong = wholes.some((name) => name.length > LONG);
   return wholes.map((whole, i) => {
     const short = shorts[i]!;
-    return { whole, short, brief: briefs[i]!, tail: tails[i]!, label: isLong ? short : whole };
+    return { whole, short, brief: briefs[i]!, head: heads[i]!, tail: tails[i]!, label: isLong ? short : whole };
   });
 }
 
@@ -97,21 +100,21 @@ function shortestEnds(names: readonly string[]): string[] {
   return names.map((name) => endsOf(name).find((end) => uses.get(end) === 1 && LETTER.test(end)) ?? name);
 }
 
-/** Of each name how many of its last characters no other name ends with; its length where another one ends with all of it. */
-function tellingTails(names: readonly string[]): number[] {
-  const backwards = [...new Set(names.map(reverse))].sort();
+/** Of each name how many of its first characters no other name begins with; its length where another begins with all of it. */
+function tellingHeads(names: readonly string[]): number[] {
+  const sorted = [...new Set(names)].sort();
   const same = (a: string, b: string | undefined): number => {
     let n = 0;
     while (b !== undefined && n < a.length && a[n] === b[n]) n++;
     return n;
   };
-  const tails = new Map(
-    backwards.map((name, i) => {
-      const shared = Math.max(same(name, backwards[i - 1]), same(name, backwards[i + 1]));
+  const heads = new Map(
+    sorted.map((name, i) => {
+      const shared = Math.max(same(name, sorted[i - 1]), same(name, sorted[i + 1]));
       return [name, Math.min(name.length, shared + 1)];
     }),
   );
-  return names.map((name) => tails.get(reverse(name))!);
+  return names.map((name) => heads.get(name)!);
 }
 
 /**

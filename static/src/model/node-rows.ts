@@ -26,6 +26,11 @@ export function nodeRowsOf(table: RunTable): NodeRows {
   return chains;
 }
 
+/** The newest row of a node, -1 for none. */
+export function lastRowOf(table: RunTable, node: number): number {
+  return nodeRowsOf(table).last[node] ?? NONE;
+}
+
 class Chains implements NodeRows {
   rows = 0;
   last = new Int32Array(0);

@@ -32,7 +32,7 @@ function decoded(part: string): string {
   }
 }
 
-export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'slack'] as const;
+export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'cpu', 'memory', 'slack'] as const;
 export type ColourMode = (typeof colourModes)[number];
 
 export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'what-if', 'range', 'file'] as const;

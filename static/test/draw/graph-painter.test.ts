@@ -52,6 +52,16 @@ describe('GraphPainter', () => {
     expect(Number(failed[0]!.args[3])).toBeGreaterThanOrEqual(2);
   });
 
+  it('gives a box of many tasks the colour of their median, and a cell of several that of the last step in it', () => {
+    const colours = { ...byState, mode: 'duration', step: (node: number) => (node === 777 ? 6 : 2) } as const;
+    const boxes = stagedGraph(syntheticRun(layersPlan(2000, 10)), { atNs: Infinity, colours }).contexts.marks;
+    const fills = boxes.of('fillRect').map((call) => call.fill);
+    expect(fills.filter((fill) => fill === 'mag-2')).toHaveLength(10);
+    expect(fills).not.toContain('mag-6');
+    const cells = stagedGraph(syntheticRun(fanoutPlan(10_000)), { atNs: Infinity, colours }).contexts.marks;
+    for (const fill of ['mag-2', 'mag-6']) expect(cells.of('fill').some((call) => call.fill === fill)).toBe(true);
+  });
+
   it('shows one failed instance among ten thousand', () => {
     const run = syntheticRun(fanoutPlan(10_000));
     fail(run, run.index.blocks[1]!.first + 2 * 4321);
@@ -119,7 +129,9 @@ describe('GraphPainter', () => {
     }
     const cut = [...seen].filter((text) => text.includes('…') && !text.endsWith(' …'));
     // A name's number is whole, with two letters of the name before it at least.
-    expect(cut.filter((text) => /\d/.test(text) && !/^….*\p{L}{2}\[\d+(\/\d+)*\]$/u.test(text))).toEqual([]);
+    expect(cut.filter((text) => /\d/.test(text) && !/^(….*\p{L}{2}|\p{L}{2}.*…)\[\d+(\/\d+)*\]$/u.test(text))).toEqual(
+      [],
+    );
     expect(cut.filter((text) => text.length < 4)).toEqual([]);
     expect([...seen]).toEqual(expect.arrayContaining(['exp. 19.0 ms']));
     expect([...seen]).not.toContain('19.0 ms');

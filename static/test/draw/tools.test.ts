@@ -116,14 +116,17 @@ describe('TextMeasurer', () => {
 describe('what distinguishes a text from others', () => {
   const measurer = new TextMeasurer((_, text) => text.length * 10);
 
-  it('is its end, or its beginning and its end where the end alone is that of others', () => {
-    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 200)).toBe('FASTQC_STATS');
-    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 85)).toBe('…C_STATS');
-    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 75)).toBe('FAS…ATS');
+  const name = { text: 'FASTQC_STATS', head: 1, tail: 7 };
+
+  it('is its beginning, or its end, or both where neither alone is of it alone', () => {
+    expect(measurer.fitTelling('', name, 200)).toBe('FASTQC_STATS');
+    expect(measurer.fitTelling('', name, 85)).toBe('FASTQC_…');
+    expect(measurer.fitTelling('', { ...name, head: 9 }, 85)).toBe('…C_STATS');
+    expect(measurer.fitTelling('', { ...name, head: 9 }, 75)).toBe('FAS…ATS');
   });
 
   it('is nothing where there is room for no more than some letters of it', () => {
-    expect(measurer.fitTelling('', 'FASTQC_STATS', 7, 45)).toBe('');
+    expect(measurer.fitTelling('', { ...name, head: 9 }, 45)).toBe('');
   });
 });
 
@@ -183,7 +186,7 @@ describe('taskColour', () => {
   });
 
   it('takes the step of the ramp in the modes that show an amount, and nothing where it is not known', () => {
-    for (const mode of ['rank', 'duration', 'slack'] as const) {
+    for (const mode of ['rank', 'duration', 'cpu', 'memory', 'slack'] as const) {
       expect(taskColour({ ...byState, mode, step: () => 6 }, palette, 0, 0, 0)?.full).toBe('mag-6');
       expect(taskColour({ ...byState, mode, step: () => 0 }, palette, 0, 0, 0)).toBeNull();
     }

@@ -37,6 +37,12 @@ describe('lengths of a name', () => {
     expect(functionNames(['a.sort', 'a.split']).map(({ label }) => label)).toEqual(['a.sort', 'a.split']);
   });
 
+  it('know how much of the beginning distinguishes a name from all others', () => {
+    const heads = functionNames(['FASTQC_STATS', 'FASTP', 'MULTIQC', 'MULTI']).map(({ head }) => head);
+    expect(heads).toEqual(['FASTQ'.length, 'FASTP'.length, 'MULTIQ'.length, 'MULTI'.length]);
+    expect(functionNames(['alone'])[0]!.head).toBe(1);
+  });
+
   it('know how much of the end distinguishes a name from all others', () => {
     const tails = functionNames(['FASTQC_STATS', 'BCFTOOLS_STATS', 'MULTIQC', 'QC']).map(({ tail }) => tail);
     expect(tails).toEqual(['C_STATS'.length, 'S_STATS'.length, 'IQC'.length, 2]);

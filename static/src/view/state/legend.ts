@@ -1,6 +1,9 @@
 // What the legend of the graph shows.
 
 import { iconToken } from '../../draw/palette';
+import { CPU_ENDS, MEMORY_ENDS, topMemory } from '../../model/colour-steps';
+import { bytesText } from '../../model/format';
+import type { Metric } from '../../model/metric';
 import type { StateCounts } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
 import { type ColourMode, colourModes } from '../../model/url-state';
@@ -34,17 +37,50 @@ export interface LegendRamp {
 const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'];
 
 /** What the ramp stands for in the modes that show how much of something a task has; undefined in the others. */
-export function legendRamp(mode: ColourMode, live: boolean): LegendRamp | undefined {
-  if (mode === 'rank') return { steps: rankSteps, of: 'of past execute times of the same function' };
-  if (mode === 'duration') return { steps: rankSteps, of: 'of the execute times of this run' };
-  if (mode !== 'slack') return undefined;
-  const of = 'of the makespan: how much later a task could have been over';
-  return live ? { steps: [], of: 'slack is known when the run ends' } : { steps: slackSteps, of };
+export function legendRamp(mode: ColourMode, live: boolean, mostMemoryBytes: number): LegendRamp | undefined {
+  const ramp = rampOf(mode, live, mostMemoryBytes);
+  return (
+    ramp && {
+      ...ramp,
+      of: `${ramp.of}; a box of many tasks has the colour of their median, a cell of several that of their last step`,
+    }
+  );
 }
+
+function rampOf(mode: ColourMode, live: boolean, mostMemoryBytes: number): LegendRamp | undefined {
+  switch (mode) {
+    case 'rank':
+      return { steps: rankSteps, of: 'of past execute times of the same function' };
+    case 'duration':
+      return { steps: rankSteps, of: 'of the execute times of this run' };
+    case 'cpu':
+      return { steps: cpuSteps, of: 'of one processor, while a task executed' };
+    case 'memory':
+      return { steps: memorySteps(mostMemoryBytes), of: 'of memory at the most' };
+    case 'slack':
+      if (live) return { steps: [], of: 'slack is known when the run ends' };
+      return { steps: slackSteps, of: 'of the makespan: how much later a task could have been over' };
+    default:
+      return undefined;
+  }
+}
+
+const cpuSteps = [`< ${percent(CPU_ENDS[0])}`, ...CPU_ENDS.map(percent)];
 
 const slackSteps = ['≥ 50 %', '< 50 %', '< 20 %', '< 5 %', '< 1 %', 'none'].map((step) =>
   step.replace(' %', '\u00a0%'),
 );
+
+function percent(share: number): string {
+  return `${100 * share}\u00a0%`;
+}
+
+/** None where no memory was measured. */
+function memorySteps(mostBytes: number): string[] {
+  if (Number.isNaN(mostBytes)) return [];
+  const ends = MEMORY_ENDS.map((share) => bytesText(share * topMemory(mostBytes)).replace(/\.0+(?=\s)/, ''));
+  return [`< ${ends[0]}`, ...ends];
+}
 
 const modeTitles: Readonly<Record<ColourMode, string>> = {
   state: 'State',
@@ -52,8 +88,19 @@ const modeTitles: Readonly<Record<ColourMode, string>> = {
   worker: 'Worker',
   rank: 'Past rank',
   duration: 'Duration',
+  cpu: 'CPU share',
+  memory: 'Peak memory',
   slack: 'Slack',
 };
 
-/** Ways to colour tasks, as they are offered. */
-export const legendModes = colourModes.map((mode) => ({ mode, title: modeTitles[mode] }));
+/** What a run must have measured for a way to colour its tasks. */
+const modeNeeds: Partial<Record<ColourMode, Metric>> = { cpu: 'cpu_ns', memory: 'memory_bytes' };
+
+/** Ways to colour tasks, as they are offered: those of which the run has something, and the one that is chosen. */
+export function legendModes(measured: readonly Metric[], chosen: ColourMode): { mode: ColourMode; title: string }[] {
+  const isOffered = (mode: ColourMode): boolean => {
+    const need = modeNeeds[mode];
+    return need === undefined || measured.includes(need) || mode === chosen;
+  };
+  return colourModes.filter(isOffered).map((mode) => ({ mode, title: modeTitles[mode] }));
+}

@@ -2,14 +2,17 @@
 
 import type { RunSummary } from '../../api/schema';
 import type { NodeColours } from '../../draw/node-colours';
-import { NO_STEP, rankStep, slackStep } from '../../model/colour-steps';
+import { cpuStep, memoryStep, NO_STEP, rankStep, remembered, slackStep, topMemory } from '../../model/colour-steps';
+import { cpuShareOf } from '../../model/cpu-share';
 import { type CriticalPath, criticalPathOf } from '../../model/critical-path';
 import { durationRankOf } from '../../model/duration-rank';
 import { eventsOf, type RunEvents } from '../../model/events';
 import { functionColour } from '../../model/function-colour';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Lanes } from '../../model/lanes';
-import type { Metric } from '../../model/metric';
+import { type Metric, metricsOf, valueOf } from '../../model/metric';
+import { lastRowOf } from '../../model/node-rows';
+import { mostMemoryOf } from '../../model/peak-memory';
 import { type Landmarks, landmarksOf } from '../../model/landmarks';
 import { lanesOf } from '../../model/run-lanes';
 import { NO_WORKER, Outcome, type RunTable } from '../../model/run-table';
@@ -111,6 +114,16 @@ export class RunAnalysis {
     return this.#run.read((index, table) => factsOf(index, table, node, this.#run.atNs));
   }
 
+  /** Metrics of which the run has a value. */
+  get measured(): readonly Metric[] {
+    return this.#run.read((_, table) => metricsOf(table));
+  }
+
+  /** The largest peak memory of an attempt, NaN where none was measured. */
+  get mostMemoryBytes(): number {
+    return this.#run.read((_, table) => mostMemoryOf(table));
+  }
+
   get landmarks(): Landmarks {
     return this.#run.read(landmarksOf);
   }
@@ -152,7 +165,7 @@ export class RunAnalysis {
       mode: this.#run.mode,
       functions: this.functionNames.map((_, k) => functionColour(workflow, k)),
       workers: Array.from({ length: workers }, (_, k) => functionColour('workers', k)),
-      step: this.#stepsOf(this.#run.mode),
+      step: remembered(this.#stepsOf(this.#run.mode)),
     };
   });
 
@@ -160,6 +173,11 @@ export class RunAnalysis {
   #stepsOf(mode: ColourMode): (node: number) => number {
     const { source } = this.#run;
     if (mode === 'duration') return (node) => rankStep(durationRankOf(source.table, node));
+    if (mode === 'cpu') return (node) => cpuStep(cpuShareOf(source.table, lastRowOf(source.table, node)));
+    if (mode === 'memory') {
+      const topBytes = topMemory(this.mostMemoryBytes);
+      return (node) => memoryStep(valueOf(source.table, lastRowOf(source.table, node), 'memory_bytes') / topBytes);
+    }
     if (mode === 'slack') {
       const makespanNs = this.path?.totalNs ?? Number.NaN;
       return (node) => slackStep(this.slackOf(node) / makespanNs);
@@ -171,7 +189,7 @@ export class RunAnalysis {
 
   #rankOf(node: number): number {
     const table = this.#run.source.table;
-    const row = table.rowsOf(node).at(-1) ?? -1;
+    const row = lastRowOf(table, node);
     const past = this.rankedPastOf(this.#run.source.index?.functionOf(node) ?? -1);
     if (row < 0 || !past || table.worker[row] === NO_WORKER) return Number.NaN;
     if (table.outcome[row] === Outcome.cached) return Number.NaN; // it is not ranked

@@ -160,8 +160,10 @@ export function fittedNames(
   roomPx: number,
 ): readonly string[] {
   if (names.every(({ whole }) => measurer.width(font, whole) <= roomPx)) return names.map(({ whole }) => whole);
-  const texts = names.map(({ label, brief, tail }) =>
-    measurer.width(font, label) <= roomPx ? label : measurer.fitTelling(font, brief, tail, roomPx),
+  const texts = names.map((name) =>
+    measurer.width(font, name.label) <= roomPx
+      ? name.label
+      : measurer.fitTelling(font, { ...name, text: name.brief }, roomPx),
   );
   const alike = new Map<string, string[]>();
   texts.forEach((text, i) => alike.set(text, [...(alike.get(text) ?? []), names[i]!.whole]));

@@ -8,7 +8,7 @@ import { bannerText } from '../../../src/view/state/banner';
 import { expectedEnd, liveAxisNs } from '../../../src/view/state/expected-end';
 import { duration } from '../../../src/model/format';
 import { endedFigures, liveFigures, standingText, makespanFigure } from '../../../src/view/state/key-figures';
-import { legendStates } from '../../../src/view/state/legend';
+import { legendModes, legendRamp, legendStates } from '../../../src/view/state/legend';
 import { stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
 import { rowsInSight } from '../../../src/view/state/rows-in-sight';
 import { freshness, statusWord, recordedText } from '../../../src/view/state/run-words';
@@ -184,6 +184,24 @@ describe('the axis of a live run', () => {
 });
 
 describe('the legend', () => {
+  it('offers colours of what the run has measured, and the one that a link asks for', () => {
+    const offered = (...of: Parameters<typeof legendModes>) => legendModes(...of).map(({ mode }) => mode);
+    expect(offered(['execute_ns'], 'state')).not.toContain('cpu');
+    expect(offered(['execute_ns'], 'memory')).toContain('memory');
+    expect(offered(['execute_ns', 'cpu_ns', 'memory_bytes'], 'state')).toEqual(
+      expect.arrayContaining(['cpu', 'memory']),
+    );
+  });
+
+  it('gives peak memory in doubling steps up to the largest, and none where none was measured', () => {
+    const steps = legendRamp('memory', false, 57 * 2 ** 20)?.steps;
+    expect(steps).toEqual(
+      ['< 2 MiB', '2 MiB', '4 MiB', '8 MiB', '16 MiB', '32 MiB'].map((step) => step.replace(/(?<=\d) /, '\u00a0')),
+    );
+    expect(legendRamp('memory', false, Number.NaN)?.steps).toEqual([]);
+    expect(legendRamp('state', false, 1)).toBeUndefined();
+  });
+
   it('gives rare states a place only where the run has them at any time', () => {
     const final = { ...noStates(), succeeded: 3, skipped: 1 };
     const states = legendStates(noStates(), final).map((one) => one.state);

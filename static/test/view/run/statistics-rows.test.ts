@@ -89,7 +89,7 @@ describe('functions in the table of statistics', () => {
     ]);
     const cut = fittedNames(alike, measurer, '', 84);
     expect(new Set(cut).size, 'no two rows read the same').toBe(3);
-    expect(fittedNames(long, measurer, '', 84)).toEqual(['INDEX', 'QC.STATS', '…RATED.STATS']);
+    expect(fittedNames(long, measurer, '', 84)).toEqual(['INDEX', 'QC.STATS', 'RECALIBRATE…']);
   });
 
   it('begin where they differ if they would be cut alike', () => {
@@ -105,7 +105,7 @@ describe('functions in the table of statistics', () => {
     expect(fittedNames(stages, measurer, '', 100)).toEqual([
       'parq…Write…n (1)',
       'parq…Excha…n (1)',
-      'count at…gen (1)',
+      'count at Access…',
       'coll…102: …n (2)',
       'coll…111: …n (2)',
       '…tageCodegen (3)',
