@@ -36,6 +36,10 @@ type Hooks struct {
 	// Fenced: this process has lost its claims on the run, which continues elsewhere; cause becomes the cause of the
 	// contexts of the attempts under way. Later claims are valid.
 	Fenced func(cause error)
+	// Room is asked before nodes of a shared run are claimed for this process: of the functions of the graph that need
+	// resources, see engine.Options, it returns those of which tasks may be claimed now, the preferred first, and how many
+	// in all; no functions: of none of them. A nil hook has room for any number.
+	Room func() (functions []int, calls int)
 }
 
 // Shared is a Store whose runs several processes execute.
@@ -74,6 +78,8 @@ type Member interface {
 	// Attempts that lanes still execute find their claims stale. It must follow each Enter, even after the end of the run;
 	// self is the worker's last record. Calls after it change nothing.
 	Leave(ctx context.Context, self record.WorkerRecord) error
+	// MoreRoom: Hooks.Room may return more than the last time.
+	MoreRoom()
 }
 
 // Backlogged is a Run with nodes to claim that Run.Ready does not count, because they are in the store.

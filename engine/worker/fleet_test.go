@@ -145,6 +145,7 @@ type membership struct {
 
 func (m *membership) Enter(self func() record.WorkerRecord) { m.keep(self()); m.open.Store(true) }
 func (m *membership) Drain()                                { m.open.Store(false) }
+func (m *membership) MoreRoom()                             { m.hooks.Ready(1) }
 
 func (m *membership) Leave(_ context.Context, self record.WorkerRecord) error {
 	m.open.Store(false)

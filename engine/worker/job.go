@@ -21,7 +21,7 @@ type job struct {
 	info                record.RunInfo
 	options             engine.RunOptions
 	graph               *dag.Graph
-	needs               []amount // of each function, nil where none needs anything
+	needs               []functionNeed // of each function, nil where none needs anything
 	run                 state.Run
 	values              dag.Values // converted once instead of for every task
 	numbers             *dag.Numbering
@@ -55,7 +55,7 @@ func newJob(p *Pool, ej execution.Job) *job {
 
 // hooks are what the store calls when something changes.
 func (j *job) hooks() state.Hooks {
-	return state.Hooks{Ready: j.pool.lanes.ready, Stopping: j.stopping, Fenced: j.fenced}
+	return state.Hooks{Ready: j.pool.lanes.ready, Stopping: j.stopping, Fenced: j.fenced, Room: j.room}
 }
 
 // start is called before any lane can see the job.

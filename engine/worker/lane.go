@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -87,13 +86,12 @@ func (l *lane) executing() *attempt {
 // claim tries to claim a node of each run in turn, starting after the run of the last claim.
 func (l *lane) claim() (*job, state.Claim, bool) {
 	jobs := *l.pool.jobs.Load()
-	isCrowded := l.pool.resources.isCrowded()
 	for range jobs {
 		if l.turn++; l.turn >= len(jobs) {
 			l.turn = 0
 		}
 		j := jobs[l.turn]
-		if !j.isOpen.Load() || isCrowded && j.shared.member != nil {
+		if !j.isOpen.Load() {
 			continue
 		}
 		l.fence = j.fence.Load()
@@ -115,12 +113,18 @@ func (l *lane) work(j *job, c state.Claim) bool {
 	c.Ready = since                // the head of a strand is claimed now, a node of the rest as soon as it is ready
 	in := inputs{values: j.values} // without a fetcher they stay the same
 	for head := true; ; head = false {
+		need := j.need(c.Node)
+		if !l.admit(j, c, need) {
+			place.Release()
+			return true
+		}
 		if j.shared.fetcher != nil {
-			if in = l.fetch(j, c, head); errors.Is(in.err, state.ErrInputLost) {
+			if in = l.fetch(j, c, head && need == amount{}); errors.Is(in.err, state.ErrInputLost) {
+				l.giveBack(need)
 				return true
 			}
 		}
-		if !l.execute(j, c, head, &in, e) {
+		if !l.execute(j, c, head, &in, need, e) {
 			return false
 		}
 		next := e.Ended-since < strandTime || len(*l.pool.jobs.Load()) < 2
@@ -136,8 +140,10 @@ func (l *lane) work(j *job, c state.Claim) bool {
 
 // execute runs one node and sets how it ended. The node counts as claimed at c.Ready, which is after the ends of all its
 // parents, on any lane. The clock is read once before the body and once after it; the head of a strand has just been
-// claimed, which saves the first reading unless inputs take time to gather. It reports false when the lane was abandoned.
-func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.End) bool {
+// claimed, which saves the first reading unless inputs take time to gather. What the task needs has been acquired, and is
+// given back however its body ends. It reports false when the lane was abandoned.
+func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, need amount, e *state.End) bool {
+	defer l.giveBack(need)
 	claimed := c.Ready
 	e.Node, e.Epoch, e.Attempt, e.Claimed, e.Outcome = c.Node, c.Epoch, c.Attempt, claimed, record.OutcomeOK
 	if in.fetched {
@@ -157,11 +163,6 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	case err == nil:
 		args, err = j.arguments(args, p, in.values)
 	}
-	var need amount
-	if j.needs != nil && err == nil {
-		need = j.needs[scope.Function(p.Local)]
-	}
-	isAdmitted := need == amount{} || l.admit(j, c, need)
 	a := l.attempt(j, c)
 	a.started = claimed
 	if !head || in.fetched || need != (amount{}) || scope.Flags(p.Local)&dag.Gathers != 0 {
@@ -173,13 +174,8 @@ func (l *lane) execute(j *job, c state.Claim, head bool, in *inputs, e *state.En
 	case cause != nil:
 		a.cancel(cause, a.started)
 		err = cause
-		if isAdmitted && need != (amount{}) {
-			l.pool.resources.release(need)
-		}
-	case !isAdmitted:
-		err = context.Canceled
 	case err == nil:
-		out, err = l.invoke(f, a, args, need)
+		out, err = l.invoke(f, a, args)
 	}
 	e.Ended = j.run.Now()
 	clear(args)
@@ -240,11 +236,8 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // invoke calls the body. A panic becomes an error; runtime.Goexit cannot be stopped, so its attempt is ended and the
-// lane replaced from within the deferred call. What the task needs is released.
-func (l *lane) invoke(f *engine.Function, a *attempt, args []any, need amount) (out any, err error) {
-	if need != (amount{}) {
-		defer l.pool.resources.release(need)
-	}
+// lane replaced from within the deferred call.
+func (l *lane) invoke(f *engine.Function, a *attempt, args []any) (out any, err error) {
 	returned := false
 	defer func() {
 		if returned {

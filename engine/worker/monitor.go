@@ -58,9 +58,8 @@ func (p *Pool) monitor(ctx context.Context) {
 // ready returns approximately how many nodes can be claimed immediately.
 func (p *Pool) ready() int {
 	n := 0
-	isCrowded := p.resources.isCrowded()
 	for _, j := range *p.jobs.Load() {
-		if j.isOpen.Load() && !(isCrowded && j.shared.member != nil) {
+		if j.isOpen.Load() {
 			n += j.run.Ready()
 		}
 	}
@@ -71,9 +70,8 @@ func (p *Pool) ready() int {
 // for them, so they only count when all lanes are busy.
 func (p *Pool) waiting() int {
 	n, elsewhere := 0, 0
-	isCrowded := p.resources.isCrowded()
 	for _, j := range *p.jobs.Load() {
-		if !j.isOpen.Load() || isCrowded && j.shared.member != nil {
+		if !j.isOpen.Load() {
 			continue
 		}
 		n += j.run.Ready()

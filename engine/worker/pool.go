@@ -257,6 +257,7 @@ func (p *Pool) drain() {
 	for _, j := range jobs {
 		j.run.Drain()
 	}
+	p.resources.close() // tasks that wait for resources are for others
 	soft := time.NewTimer(p.cfg.SoftStop)
 	defer soft.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -14,6 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 )
 
@@ -137,6 +138,40 @@ func TestCancelledWhileWaiting(t *testing.T) {
 	require.Equal(t, 3, v)
 	close(finish)
 	require.NoError(t, holds.Wait(t.Context()))
+	require.False(t, called.Load())
+}
+
+// TestNothingIsCalledWhileDraining: a task that waits for resources is not called once the pool is to stop, even if what it
+// waits for is given back before that.
+func TestNothingIsCalledWhileDraining(t *testing.T) {
+	pool, err := worker.New(worker.Config{State: memory.New(), Width: 1, SoftStop: time.Minute})
+	require.NoError(t, err)
+	e, err := engine.New(engine.Config{Executor: pool})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+
+	began, finish := make(chan struct{}), make(chan struct{})
+	hold := engine.Func0("hold", func(context.Context) (int, error) {
+		close(began)
+		<-finish
+		return 1, nil
+	}).With(engine.Options{CPUs: 1})
+	var called atomic.Bool
+	wait := engine.Func0("wait", func(context.Context) (int, error) {
+		called.Store(true)
+		return 2, nil
+	}).With(engine.Options{CPUs: 1})
+	begin(t, e, hold)
+	<-began
+	waits := begin(t, e, wait)
+	require.Eventually(t, func() bool { return pool.Snapshot().Busy == 2 }, time.Minute, time.Millisecond)
+	stop()
+	require.Eventually(t, func() bool { return pool.Snapshot().Busy == 1 }, time.Minute, time.Millisecond, "it does not wait any more")
+	close(finish)
+	require.NoError(t, <-ended)
+	require.Error(t, waits.Wait(t.Context()))
 	require.False(t, called.Load())
 }
 

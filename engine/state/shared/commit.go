@@ -147,24 +147,25 @@ func (c *committer) collect() (drafts []*member.Draft, hint Hint) {
 	if c.due.uploads = len(drafts) == 0 && s.HasPending(); c.due.uploads {
 		c.due.since = now
 	}
-	for i, d := range drafts {
-		c.address(d, (want+i)/len(drafts))
-	}
 	if len(drafts) > 0 {
+		most, classes := s.Wishes(want, c.hooks.Room)
+		for i, d := range drafts {
+			c.address(d, (most+i)/len(drafts), classes)
+		}
 		hint = c.hint(drafts, want)
 	}
 	return drafts, hint
 }
 
 // address fills in the session, number, lease and wishes of a commit; each of several asks for a part of the claims.
-func (c *committer) address(d *member.Draft, want int) {
+func (c *committer) address(d *member.Draft, want int, classes []ledger.Class) {
 	commit := &d.Commit
 	c.number++
 	commit.Session, commit.Number, commit.Lease = c.session.id, c.number, c.cfg.Lease
 	if commit.Blocks = c.state.Known(); commit.Number == 1 {
 		commit.Blocks = 0 // the last session may have ended because the store has forgotten it: see learn
 	}
-	commit.Want, commit.Classes = want, c.layout.Own
+	commit.Want, commit.Classes = want, classes
 	if !c.rules.NoBecome {
 		commit.Keep = want
 	}
@@ -192,7 +193,7 @@ func (c *committer) hint(drafts []*member.Draft, want int) Hint {
 			}
 		}
 	}
-	for _, own := range c.layout.Own {
+	for _, own := range drafts[0].Commit.Classes {
 		if n := certain[own]; n > 0 {
 			certain[own] = max(0, n-want)
 			want = max(0, want-n)

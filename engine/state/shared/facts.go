@@ -38,10 +38,14 @@ func newFacts(cfg *Config, job execution.Job, kept Stored, hooks state.Hooks) *f
 	if hooks.Fenced == nil {
 		hooks.Fenced = func(error) {}
 	}
+	layout := member.NewLayout(job.Graph)
+	if hooks.Room == nil {
+		hooks.Room = layout.AnyRoom
+	}
 	f := &facts{
 		cfg: cfg, backend: cfg.Backend, log: cfg.Log.With("run", job.Info.ID), id: job.Info.ID, job: job,
 		rules: job.Options.Rules.WithDefaults(), revision: kept.Revision, started: kept.StartedAt, hooks: hooks,
-		layout: member.NewLayout(job.Graph), clock: newClock(kept.StartedAt), costs: cfg.Backend.Costs(),
+		layout: layout, clock: newClock(kept.StartedAt), costs: cfg.Backend.Costs(),
 	}
 	if f.revision > 0 {
 		f.from = f.clock.now()

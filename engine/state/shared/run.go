@@ -112,6 +112,13 @@ func (r *run) Enter(self func() record.WorkerRecord) {
 	r.enter()
 }
 
+// MoreRoom implements state.Member.
+func (r *run) MoreRoom() {
+	r.lock()
+	defer r.unlockAndNotify()
+	r.appetite.changed()
+}
+
 // Drain implements state.Member.
 func (r *run) Drain() {
 	r.lock()

@@ -92,7 +92,7 @@ func (s *State) IsStrand(strand []state.End) bool {
 		p := s.Find(strand[i].Node)
 		before := strand[i-1]
 		follows := p.is(dag.SoleParent) && p.sibling(p.scope().Parents(p.local)[0]).ID() == before.Node
-		if !follows || before.Outcome != record.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || s.layout.isBounded(p.class()) || !s.layout.CanRun(p.class()) {
+		if !follows || before.Outcome != record.OutcomeOK || before.Epoch > 0 || !s.mayBecome() || !s.layout.mayBecome(p.class()) {
 			return false
 		}
 	}
@@ -231,7 +231,7 @@ func (s completion) arrive(en *ending, c Node, now int64) {
 	n.ready = max(n.ready, en.step.Ended)
 	n.bad = n.bad || en.bad()
 	class := c.class()
-	if n.phase != away || n.arrived < s.waits(c) || !s.mayBecome() || s.layout.isBounded(class) || !n.bad && !s.layout.CanRun(class) {
+	if n.phase != away || n.arrived < s.waits(c) || !s.mayBecome() || s.layout.isBounded(class) || !n.bad && !s.layout.mayBecome(class) {
 		en.border = true
 		return
 	}

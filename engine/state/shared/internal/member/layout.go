@@ -13,11 +13,13 @@ type Layout struct {
 	Graph  *dag.Graph
 	scopes []scopeBits
 	// Indexed by class: runs, whether this process can execute it; bounded, whether the number of concurrent executions
-	// is limited; impure, whether repeating a task may give another value.
+	// is limited; needy, whether executing it takes resources; impure, whether repeating a task may give another value.
 	runs    []bool
 	bounded []bool
+	needy   []bool
 	impure  []bool
 	Own     []ledger.Class // what this process can execute; the engine's own nodes first, because others wait for them
+	Plain   []ledger.Class // those of Own that take no resources
 }
 
 // scopeBits are the bits of one instance of a scope.
@@ -45,8 +47,10 @@ func NewLayout(g *dag.Graph) *Layout {
 	}
 	for i, f := range g.Functions() {
 		l.runs = append(l.runs, g.Runs(i))
-		l.bounded = append(l.bounded, f.Options().MaxConcurrent > 0)
-		l.impure = append(l.impure, f.Options().Impure)
+		o := f.Options()
+		l.bounded = append(l.bounded, o.MaxConcurrent > 0)
+		l.needy = append(l.needy, o.CPUs > 0 || o.Memory > 0)
+		l.impure = append(l.impure, o.Impure)
 	}
 	l.Own = []ledger.Class{ledger.EngineClass}
 	for i, runs := range l.runs {
@@ -54,6 +58,7 @@ func NewLayout(g *dag.Graph) *Layout {
 			l.Own = append(l.Own, ledger.Class(i))
 		}
 	}
+	l.Plain = slices.DeleteFunc(slices.Clone(l.Own), l.isNeedy)
 	return l
 }
 
@@ -115,6 +120,25 @@ func (l *Layout) CanRun(c ledger.Class) bool { return c == ledger.EngineClass ||
 
 // isBounded reports whether the number of concurrent executions of a class is limited.
 func (l *Layout) isBounded(c ledger.Class) bool { return c != ledger.EngineClass && l.bounded[c] }
+
+// isNeedy reports whether executing a class takes resources.
+func (l *Layout) isNeedy(c ledger.Class) bool { return c != ledger.EngineClass && l.needy[c] }
+
+// AnyRoom is state.Hooks.Room of a process that has room for any number of tasks.
+func (l *Layout) AnyRoom() (functions []int, calls int) {
+	for _, c := range l.Own {
+		if l.isNeedy(c) {
+			functions = append(functions, int(c))
+		}
+	}
+	return functions, maxQueued
+}
+
+// mayBecome reports whether a session may become nodes of a class: not where the number of concurrent executions is
+// limited or takes resources, since then it has to be asked for them.
+func (l *Layout) mayBecome(c ledger.Class) bool {
+	return l.CanRun(c) && !l.isBounded(c) && !l.isNeedy(c)
+}
 
 // ClassName names a class in hints to idle workers.
 func (l *Layout) ClassName(c ledger.Class) string {

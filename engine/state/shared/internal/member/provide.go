@@ -43,7 +43,7 @@ func (s drafting) readers(en *ending) readership {
 			continue
 		}
 		isReady := n.arrived == s.waits(c) // and this session has not become it
-		if !en.strand || isReady || !c.IsTask() || !s.layout.CanRun(class) || s.layout.isBounded(class) {
+		if !en.strand || isReady || !c.IsTask() || !s.layout.mayBecome(class) {
 			return anyone
 		}
 		who = heldFor

@@ -79,6 +79,12 @@ func (q *queue) takeAll() []dag.NodeID {
 	return all
 }
 
+// any reports whether a node is queued of which is holds.
+func (q *queue) any(is func(dag.NodeID) bool) bool {
+	isOne := func(w waiting) bool { return is(w.node) }
+	return slices.ContainsFunc(q.made, isOne) || slices.ContainsFunc(q.claims[q.first:], isOne)
+}
+
 // oldest is since when the first node has waited, false if the queue is empty.
 func (q *queue) oldest() (since int64, ok bool) {
 	if len(q.made) > 0 {

@@ -5,6 +5,7 @@ import (
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/state"
+	"github.com/dagscope/dagscope/engine/state/ledger"
 )
 
 // State is what one process does in one run: the nodes that its session has claimed or has become, the ends that are not
@@ -177,6 +178,24 @@ func (s *State) Release(p Node) {
 		return
 	}
 	s.returnClaim(p)
+}
+
+// Wishes are how many of want nodes the session asks for, and of which classes, as far as the process has room for them:
+// see state.Hooks.Room. While a node that takes resources waits for a lane, it is not known what there is for another.
+func (s *State) Wishes(want int, room func() (functions []int, calls int)) (int, []ledger.Class) {
+	isNeedy := func(id dag.NodeID) bool { return s.layout.isNeedy(s.Find(id).class()) }
+	if len(s.layout.Plain) == len(s.layout.Own) || s.queue.any(isNeedy) {
+		return want, s.layout.Plain
+	}
+	functions, calls := room()
+	if len(functions) == 0 {
+		return want, s.layout.Plain
+	}
+	classes := make([]ledger.Class, 0, len(s.layout.Own))
+	for _, f := range functions {
+		classes = append(classes, ledger.Class(f))
+	}
+	return min(want, calls), append(classes, s.layout.Plain...)
 }
 
 // releaseQueued releases all nodes that wait for a lane.
