@@ -76,7 +76,7 @@ func (m *Remains) Header() Header {
 		}
 	}
 	if g, err := dag.DecodeShape(m.Shape); err == nil {
-		h.Graph = sizeOf(g)
+		h.Graph = SizeOf(g)
 	}
 	var end record.RunEnd
 	if json.Unmarshal(m.End, &end) == nil && end.Status.Final() {

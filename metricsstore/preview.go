@@ -21,7 +21,7 @@ type Preview struct {
 func (p *Preview) Begin(info record.RunInfo, g *dag.Graph) error {
 	info.Upload = Strategy{Kind: Shutdown}.String()
 	p.run = Run{
-		Header:     Header{Info: info, Status: record.Running, AddedAt: time.Now().UTC(), Graph: sizeOf(g)},
+		Header:     Header{Info: info, Status: record.Running, AddedAt: time.Now().UTC(), Graph: SizeOf(g)},
 		Annotation: Annotation{Tags: info.Tags},
 	}
 	p.fold = NewFold(g)

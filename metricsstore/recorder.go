@@ -167,7 +167,7 @@ func (r *Recorder) prepare(info record.RunInfo, g *dag.Graph) (*recording, []byt
 	info.Upload = strategy.String()
 	rec, err := newRecording(r, strategy, Header{
 		Info: info, Status: record.Running, AddedAt: time.Now().UTC(),
-		Graph: sizeOf(g),
+		Graph: SizeOf(g),
 	}, g)
 	return rec, g.AppendShape(nil), err
 }

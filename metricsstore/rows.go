@@ -97,7 +97,8 @@ type GraphSize struct {
 	Functions string `json:"functions,omitempty"`
 }
 
-func sizeOf(g *dag.Graph) GraphSize {
+// SizeOf describes a graph.
+func SizeOf(g *dag.Graph) GraphSize {
 	hash := g.Hash()
 	return GraphSize{Tasks: g.Tasks(), Edges: g.Edges(), Hash: fmt.Sprintf("%x", hash[:]), Functions: functionsHash(g)}
 }

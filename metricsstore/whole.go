@@ -48,7 +48,7 @@ func (c *Collector) Begin(info record.RunInfo, g *dag.Graph) error {
 	}
 	info.Upload = Strategy{Kind: Shutdown}.String()
 	*c = Collector{fold: NewFold(g), packer: packer}
-	c.whole.Header = Header{Info: info, Status: record.Running, Graph: sizeOf(g), AddedAt: time.Now().UTC()}
+	c.whole.Header = Header{Info: info, Status: record.Running, Graph: SizeOf(g), AddedAt: time.Now().UTC()}
 	c.whole.Attachments = map[string][]byte{AttachShape: g.AppendShape(nil)}
 	return nil
 }

@@ -24,7 +24,7 @@ type model struct {
 func newModel(r *recording) *model {
 	b := modelling{recording: r, m: &model{}, own: r.run.Info.Imported() == nil}
 	b.from, _ = r.span()
-	b.m.Children = childrenOf(r.numbering)
+	b.m.Children = simulate.ChildrenOf(r.numbering)
 	b.rows()
 	b.fillLanes()
 	b.holdUp()

@@ -31,7 +31,8 @@ type passage struct {
 	others int64  // when the latest of the others that the node waited for could be seen
 }
 
-// New prepares simulations of a model, which must not change while the simulator is in use.
+// New prepares simulations of a model. Its rows must not change while the simulator is in use; the times of its attempts
+// may change between two simulations.
 func New(m *Model) (*Simulator, error) {
 	if err := m.check(); err != nil {
 		return nil, err

@@ -1,0 +1,258 @@
+package predict_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dagscope/dagscope/engine"
+	statememory "github.com/dagscope/dagscope/engine/state/memory"
+	"github.com/dagscope/dagscope/engine/worker"
+	"github.com/dagscope/dagscope/engine/workflows"
+	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/memory"
+	"github.com/dagscope/dagscope/metricsstore/predict"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is an engine of two lanes, and a store in memory with what it has executed.
+type world struct {
+	t       testing.TB
+	store   metricsstore.Store
+	queries *metricsstore.Queries
+	engine  *engine.Engine
+}
+
+func newWorld(t testing.TB, own ...*engine.Workflow) *world {
+	t.Helper()
+	w := &world{t: t, store: memory.New()}
+	var err error
+	w.queries, err = metricsstore.NewQueries(w.store)
+	require.NoError(t, err)
+	recorder, err := metricsstore.NewRecorder(metricsstore.Config{Store: w.store, FlushAfter: time.Millisecond})
+	require.NoError(t, err)
+	pool, err := worker.New(worker.Config{State: statememory.New(), Width: 2, MaxSlots: 2, Name: "test"})
+	require.NoError(t, err)
+	w.engine, err = engine.New(engine.Config{Executor: pool, Workflows: append(workflows.All(), own...), Recorder: recorder, Remember: time.Hour})
+	require.NoError(t, err)
+	working, stop := context.WithCancel(context.Background())
+	recording, end := context.WithCancel(context.Background())
+	var parts, recorded sync.WaitGroup
+	parts.Go(func() { _ = w.engine.Run(working) })
+	recorded.Go(func() { _ = recorder.Run(recording) })
+	t.Cleanup(func() {
+		stop()
+		parts.Wait()
+		end()
+		recorded.Wait()
+	})
+	return w
+}
+
+func (w *world) submit(workflow string, set map[string]string) (*engine.Run, engine.Args) {
+	w.t.Helper()
+	kind, err := w.engine.Workflow(workflow)
+	require.NoError(w.t, err)
+	args, err := kind.Arguments(set, nil)
+	require.NoError(w.t, err)
+	run, err := w.engine.SubmitWorkflow(w.t.Context(), workflow, args, engine.RunOptions{})
+	require.NoError(w.t, err)
+	return run, args
+}
+
+// run executes a workflow and returns it once it is archived.
+func (w *world) run(workflow string, set map[string]string) *metricsstore.Run {
+	w.t.Helper()
+	run, _ := w.submit(workflow, set)
+	require.NoError(w.t, run.Wait(w.t.Context()))
+	require.NoError(w.t, run.WaitRecorded(w.t.Context()))
+	for {
+		changed := w.store.Changed(run.ID())
+		kept, err := w.store.Run(w.t.Context(), run.ID())
+		require.NoError(w.t, err)
+		if kept.Status.Final() && kept.ArchivedSeq > 0 {
+			return &kept
+		}
+		<-changed
+	}
+}
+
+// launch predicts a run that would be launched now.
+func (w *world) launch(workflow string, set map[string]string) *predict.Answer {
+	w.t.Helper()
+	kind, err := w.engine.Workflow(workflow)
+	require.NoError(w.t, err)
+	args, err := kind.Arguments(set, nil)
+	require.NoError(w.t, err)
+	planned, err := predict.NewPlan(kind, args, time.Now())
+	require.NoError(w.t, err)
+	runs, err := predict.RunsBefore(w.t.Context(), w.queries, &planned.Run)
+	require.NoError(w.t, err)
+	a, err := predict.Launch(w.t.Context(), w.queries, planned, runs)
+	require.NoError(w.t, err)
+	return a
+}
+
+// TestNext: after 20 runs of a built-in workflow that sleeps, the 21st takes about as long as predicted.
+func TestNext(t *testing.T) {
+	w := newWorld(t)
+	set := map[string]string{"n": "32", "work": "8ms", "sleep": "true"}
+	for range 20 {
+		w.run("tree-reduction", set)
+	}
+	a := w.launch("tree-reduction", set)
+	require.Empty(t, a.Missing)
+	assert.Equal(t, metricsstore.SamePeers, a.Peers)
+	assert.Equal(t, [3]int{20, 20, predict.MinRuns}, [3]int{a.Runs, a.RunsLike, a.MinRuns})
+	assert.Equal(t, 31, a.Tasks)
+	assert.Equal(t, 15, a.Calibration.Runs)
+	next := w.run("tree-reduction", set).MakespanNS()
+	t.Logf("predicted %s to %s, median %s; it took %s; %d of %d earlier runs within p90", time.Duration(a.Makespan.P10NS), time.Duration(a.Makespan.P90NS),
+		time.Duration(a.Makespan.P50NS), time.Duration(next), a.Calibration.WithinP90, a.Calibration.Runs)
+	for range 2 { // a machine may be busy for as long as one run takes
+		next = min(next, w.run("tree-reduction", set).MakespanNS())
+	}
+	assert.InEpsilon(t, a.Makespan.P50NS, next, 0.4)
+	assert.LessOrEqual(t, a.Makespan.P10NS, a.Makespan.P50NS)
+	assert.LessOrEqual(t, a.Makespan.P50NS, a.Makespan.P90NS)
+
+	again := w.launch("tree-reduction", set)
+	assert.Equal(t, 23, again.Runs)
+	assert.Equal(t, again, w.launch("tree-reduction", set), "equal histories have equal answers")
+
+	larger := w.launch("tree-reduction", map[string]string{"n": "64", "work": "8ms", "sleep": "true"})
+	assert.Equal(t, metricsstore.WorkflowPeers, larger.Peers)
+	assert.Equal(t, predict.MethodUncorrected, larger.Method)
+	assert.InEpsilon(t, 2*a.Makespan.P50NS, larger.Makespan.P50NS, 0.4, "twice as many tasks")
+	assert.Zero(t, larger.Calibration.Runs)
+}
+
+// TestTimes: execution times come with the number of samples by function and size of inputs.
+func TestTimes(t *testing.T) {
+	w := newWorld(t)
+	set := map[string]string{"n": "16", "work": "1ms", "sleep": "true"}
+	for n := range predict.MinRuns {
+		a := w.launch("tree-reduction", set)
+		assert.Nil(t, a.Makespan)
+		assert.Contains(t, a.Missing, "not enough runs: ")
+		assert.Equal(t, n, a.RunsLike)
+		w.run("tree-reduction", set)
+	}
+	a := w.launch("tree-reduction", set)
+	require.NotNil(t, a.Makespan)
+	n := uint64(0)
+	for _, f := range a.Functions {
+		n += f.N
+		assert.Equal(t, f.N >= predict.MinSamples, f.Time != nil)
+		if f.Time != nil {
+			assert.GreaterOrEqual(t, f.Time.P10NS, int64(time.Millisecond), f.Function)
+		}
+	}
+	assert.Equal(t, uint64(predict.MinRuns*15), n)
+}
+
+var (
+	numbers = engine.Func1("numbers", func(_ context.Context, n int) ([]int, error) { return make([]int, n), nil })
+	nap     = engine.Func1("nap", func(_ context.Context, n int) (int, error) {
+		time.Sleep(4 * time.Millisecond)
+		return n, nil
+	})
+	total = engine.Func1("total", func(_ context.Context, all []int) (int, error) { return len(all), nil })
+	gates = make(chan chan struct{}, 1) // has what the next task of held waits for
+	held  = engine.Func1("held", func(ctx context.Context, n int) (int, error) {
+		select {
+		case gate := <-gates:
+			<-gate
+		default:
+		}
+		time.Sleep(4 * time.Millisecond)
+		return n, ctx.Err()
+	})
+)
+
+// naps has a fan-out, whose width is only known once the run has begun, and then a task that can be held up.
+func naps() *engine.Workflow {
+	return &engine.Workflow{
+		Name: "naps", Description: "Sleeps.", Functions: engine.Functions(numbers, nap, total, held),
+		Build: func(g *engine.Builder, _ engine.Args) (engine.AnyRef, error) {
+			return held.Call(total.Call(engine.FanOut(g, numbers.Call(engine.Const(g, 10)), nap.Call))), nil
+		},
+	}
+}
+
+// TestFanOut: a fan-out is as wide as it was in earlier runs.
+func TestFanOut(t *testing.T) {
+	w := newWorld(t, naps())
+	for range predict.MinRuns {
+		w.run("naps", nil)
+	}
+	a := w.launch("naps", nil)
+	require.NotNil(t, a.Makespan)
+	assert.Equal(t, 13, a.Tasks)
+	assert.InEpsilon(t, 5*4*time.Millisecond, a.Makespan.P50NS, 0.5)
+	assert.Contains(t, a.Notes[1], "Fan-outs are taken to be as wide as they were")
+}
+
+// TestUnderWay: the end of a run that is under way comes from what it has done and from how long what it does has taken.
+func TestUnderWay(t *testing.T) {
+	w := newWorld(t, naps())
+	kept := w.run("naps", nil)
+	_, err := predict.UnderWay(t.Context(), w.queries, kept, nil, time.Now())
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
+	for range predict.MinRuns - 1 {
+		w.run("naps", nil)
+	}
+	gate := make(chan struct{})
+	gates <- gate
+	live, _ := w.submit("naps", nil)
+	var l *predict.Live
+	var run metricsstore.Run
+	for l == nil || l.Running == 0 || l.Done < 12 {
+		changed := w.store.Changed(live.ID())
+		run, err = w.store.Run(t.Context(), live.ID())
+		require.NoError(t, err)
+		runs, err := predict.RunsBefore(t.Context(), w.queries, &run)
+		require.NoError(t, err)
+		require.Len(t, runs.Like, predict.MinRuns)
+		l, err = predict.UnderWay(t.Context(), w.queries, &run, runs.Like, time.Now())
+		require.NoError(t, err)
+		require.Empty(t, l.Missing)
+		assert.LessOrEqual(t, l.AsOfNS, l.End.P10NS)
+		if l.Running == 0 || l.Done < 12 {
+			<-changed
+		}
+	}
+	// The task has taken longer than it ever did, so it may take half as long again, and no longer.
+	late, err := predict.UnderWay(t.Context(), w.queries, &run, nil, time.Now())
+	require.NoError(t, err)
+	assert.Equal(t, "not enough runs: 0 with these parameters succeeded, expected at least 5", late.Missing)
+	runs, err := predict.RunsBefore(t.Context(), w.queries, &run)
+	require.NoError(t, err)
+	later := run.Info.StartedAt.Add(time.Minute)
+	late, err = predict.UnderWay(t.Context(), w.queries, &run, runs.Like, later)
+	require.NoError(t, err)
+	assert.Equal(t, int64(time.Minute), late.AsOfNS)
+	assert.Greater(t, late.End.P90NS, int64(time.Minute))
+	close(gate)
+	require.NoError(t, live.Wait(t.Context()))
+}
+
+// BenchmarkLaunch predicts runs of 10,000 tasks from 20 of them.
+func BenchmarkLaunch(b *testing.B) {
+	w := newWorld(b)
+	set := map[string]string{"n": "10000"}
+	for range 20 {
+		w.run("tree-reduction", set)
+	}
+	for b.Loop() {
+		a := w.launch("tree-reduction", set)
+		require.NotNil(b, a.Makespan)
+		b.ReportMetric(float64(a.Simulated), "simulations")
+	}
+}
