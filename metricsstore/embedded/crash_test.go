@@ -219,7 +219,7 @@ func crashRounds() int {
 	case testing.Short():
 		return 1
 	}
-	return 3
+	return 2
 }
 
 // TestKilledAtWork: whatever a process was doing when it was killed, everything that was recorded before is kept.

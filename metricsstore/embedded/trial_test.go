@@ -221,7 +221,7 @@ func (c trial) bad(s *Store) map[record.RunID]string {
 func TestTrials(t *testing.T) {
 	t.Parallel()
 	data := trialStore(t)
-	flips, cuts := 10, 5
+	flips, cuts := 4, 3
 	if isLong() {
 		flips, cuts = 500, 200
 	}

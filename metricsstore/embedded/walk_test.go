@@ -83,7 +83,7 @@ func TestFlippedBitCostsOneRun(t *testing.T) {
 	whole, _ := foundRows(t, data, c)
 	pages := sharedOrBranch(t, data, c)
 	ids := slices.Sorted(maps.Keys(pages))
-	n := 300
+	n := 100
 	if isLong() {
 		n = 10_000
 	}
@@ -112,7 +112,7 @@ func TestFlippedPointerCostsNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, seed()))
 	rng.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
 	if !isLong() {
-		places = places[:15]
+		places = places[:5]
 	}
 	for _, at := range places {
 		for bit := range int64(bits.Len64(s.walk.root.pages)) + 1 {
