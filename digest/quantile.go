@@ -55,7 +55,8 @@ func (s *Sketch) Quantile(q float64) Estimate {
 	return s.AppendQuantiles(one[:0], q)[0]
 }
 
-// AppendQuantiles appends an answer for each q to dst, in one pass over the sketch if they are ascending.
+// AppendQuantiles appends an answer for each q to dst, in one pass over the sketch if they are ascending: from its upper
+// end down if the last one is in the upper half, so that the buckets below the first one are not read.
 func (s *Sketch) AppendQuantiles(dst []Estimate, qs ...float64) []Estimate {
 	if !s.full {
 		var buf [ExactLimit]int64
@@ -69,10 +70,13 @@ func (s *Sketch) AppendQuantiles(dst []Estimate, qs ...float64) []Estimate {
 		counts: s.counts, first: s.first, shift: s.shift, whole: s.kind == Integer, n: s.n, zeros: s.zeros,
 		low: s.value(s.moments.low), high: s.value(s.moments.high), bound: s.Bound(),
 	}
+	if len(qs) > 0 && qs[len(qs)-1] >= 0.5 {
+		r.at, r.below = len(s.counts), s.n-s.zeros
+	}
 	start := len(dst)
 	dst = slices.Grow(dst, len(qs))[:start+len(qs)]
-	for i, q := range qs {
-		r.quantile(&dst[start+i], q)
+	for i := len(qs) - 1; i >= 0; i-- {
+		r.quantile(&dst[start+i], qs[i])
 	}
 	return dst
 }
@@ -141,7 +145,7 @@ type ranks struct {
 
 	cell  cell   // the bucket that contains the last rank
 	at    int    // the counters before this one, a multiple of step, …
-	below uint64 // … contain this many values, all below the last rank
+	below uint64 // … contain this many values
 }
 
 const step = 16 // counters that the walk skips at a time
@@ -180,28 +184,35 @@ func (r *ranks) order(k uint64) (value, low, high float64) {
 	return r.estimate(rank - r.cell.before), r.cell.low, r.cell.high
 }
 
-// seek sets cell to the bucket that contains a rank among the values that are not zero.
+// seek sets cell to the bucket that contains a rank among the values that are not zero, walking up or down from where the
+// one before was found.
 func (r *ranks) seek(rank uint64) {
-	if rank < r.below {
-		r.at, r.below = 0, 0
-	}
-	at, left := r.at, rank-r.below
-	for rest := r.counts[at:]; len(rest) >= step; rest = rest[step:] {
-		c := (*[step]uint64)(rest)
-		sum := (c[0] + c[1]) + (c[2] + c[3]) + ((c[4] + c[5]) + (c[6] + c[7])) +
-			((c[8] + c[9]) + (c[10] + c[11]) + ((c[12] + c[13]) + (c[14] + c[15])))
-		if left < sum {
-			break
+	at, below, counts := r.at, r.below, r.counts
+	if rank < below {
+		for rank < below {
+			at -= step
+			below -= sum((*[step]uint64)(counts[at:]))
 		}
-		left -= sum
-		at += step
+	} else {
+		for {
+			next := below + sum((*[step]uint64)(counts[at:]))
+			if rank < next {
+				break
+			}
+			at, below = at+step, next
+		}
 	}
-	r.at, r.below = at, rank-left
-	for left >= r.counts[at] {
-		left -= r.counts[at]
-		at++
+	r.at, r.below = at, below
+	for left := rank - below; left >= counts[at]; at++ {
+		left -= counts[at]
+		below += counts[at]
 	}
-	r.enter(at, rank-left, r.counts[at])
+	r.enter(at, below, counts[at])
+}
+
+func sum(c *[step]uint64) uint64 {
+	return (c[0] + c[1]) + (c[2] + c[3]) + ((c[4] + c[5]) + (c[6] + c[7])) +
+		((c[8] + c[9]) + (c[10] + c[11]) + ((c[12] + c[13]) + (c[14] + c[15])))
 }
 
 // cell is a bucket and what is known about the values in it.
@@ -213,22 +224,33 @@ type cell struct {
 	from, to      float64 // where an estimate may be: close enough to both low and high
 }
 
-// enter sets cell to the bucket of a counter, with count values after before others.
+// enter sets cell to the bucket of a counter, with count values, at least one, after before others. It does so field by
+// field for the same reason as quantile.
 func (r *ranks) enter(at int, before, count uint64) {
 	lower, upper := lowerBound(r.first+at, r.shift), lowerBound(r.first+at+1, r.shift)
 	low, high := lower, upper
 	if r.whole {
 		low, high = math.Floor(lower)+1, math.Floor(upper)
 	}
-	low, high = clamp(low, r.low, r.high), clamp(high, r.low, r.high)
+	if low < r.low {
+		low = r.low
+	}
+	if high > r.high {
+		high = r.high
+	}
 	from, to := high*(1-r.bound), low*(1+r.bound)
 	if r.whole {
 		from, to = math.Ceil(from), math.Floor(to)
 	}
+	if from < low {
+		from = low
+	}
+	if to > high {
+		to = high
+	}
 	c := &r.cell
 	c.before, c.count, c.unit = before, count, (upper-lower)/float64(int64(count))
-	c.lower, c.low, c.high = lower, low, high
-	c.from, c.to = clamp(from, low, high), clamp(to, low, high)
+	c.lower, c.low, c.high, c.from, c.to = lower, low, high, from, to
 }
 
 // estimate returns the value at a position in the bucket, assuming that values are spread evenly.
