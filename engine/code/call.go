@@ -50,7 +50,7 @@ func (w *work) fillCall(c *python.Call) error {
 		}
 	}
 	if len(spread) == 0 {
-		return nil
+		return unfold(c)
 	}
 	return replaceHoles(&c.Template, spread)
 }

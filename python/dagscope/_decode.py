@@ -78,7 +78,9 @@ class _Decoder:
         self.at = at + 1
         if first < 24:
             return first
-        if first == 0xFB:  # also below, but lists are mostly of numbers
+        if first < 28:  # this and the next also below, but values are mostly numbers
+            return int.from_bytes(self.take(1 << first - 24), "big")
+        if first == 0xFB:
             return _double(self.take(8))[0]
         return _READERS[first >> 5](self, first & 31)
 

@@ -195,7 +195,10 @@ def _arguments(payload: Unpacking) -> tuple[list[Any], dict[str, Any]]:
         raise v.Malformed("a call without an entry for its template")
     *entries, template = payload.entries
     args = [payload.value(entry) for entry in entries]
-    filled = payload.value(template, args) if template else [args, {}]
+    if not template:
+        payload.end()
+        return args, {}
+    filled = payload.value(template, args)
     payload.end()
     if type(filled) is not list or [type(part) for part in filled] != [list, dict]:
         raise v.Malformed("a template that is not a list of a list and a dict")
