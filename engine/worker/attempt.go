@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type attempt struct {
 type rare struct {
 	mu        sync.Mutex
 	done      chan struct{} // nil until Done is called
+	after     []*func()     // to be called when it is cancelled
 	cause     error         // why it was cancelled, nil before
 	carrier   any           // has the cause for context.Cause; nil until context.Cause asks for it
 	cancelled int64         // when, in ns since the run's start
@@ -98,6 +100,30 @@ func (a *attempt) Done() <-chan struct{} {
 		}
 	}
 	return r.done
+}
+
+// AfterFunc calls f in a goroutine of its own once the attempt is cancelled, unless stop was called before and returned
+// true. Package context looks for this method: without it, each context that is derived from an attempt takes a goroutine.
+func (a *attempt) AfterFunc(f func()) (stop func() bool) {
+	r := a.more()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cause != nil {
+		go f()
+		return func() bool { return false }
+	}
+	call := &f
+	r.after = append(r.after, call)
+	return func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		i := slices.Index(r.after, call)
+		if i < 0 {
+			return false
+		}
+		r.after = slices.Delete(r.after, i, i+1)
+		return true
+	}
 }
 
 // Err implements context.Context.
@@ -199,6 +225,10 @@ func (a *attempt) cancel(cause error, now int64) {
 	if r.done != nil {
 		close(r.done)
 	}
+	for _, f := range r.after {
+		go (*f)()
+	}
+	r.after = nil
 }
 
 // close claims the right to write the end for the lane; ok is false when the attempt has been abandoned.

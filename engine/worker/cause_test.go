@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -80,4 +81,33 @@ func TestCauses(t *testing.T) {
 			require.Error(t, r.Wait(t.Context()))
 		})
 	}
+}
+
+// TestAfterFunc: what waits for the end of an attempt takes no goroutine, and is called at the end unless it was stopped.
+func TestAfterFunc(t *testing.T) {
+	e := start(t, hasty, engine.Config{})
+	called, stopped := make(chan error, 3), make(chan bool, 3)
+	patient := engine.Func1("patient", func(ctx context.Context, _ int) (int, error) {
+		before := runtime.NumGoroutine()
+		for range 100 {
+			_, leave := context.WithCancel(ctx)
+			defer leave()
+		}
+		assert.Less(t, runtime.NumGoroutine(), before+100)
+		note := func() { called <- context.Cause(ctx) }
+		stop, keep := context.AfterFunc(ctx, note), context.AfterFunc(ctx, note)
+		stopped <- stop()
+		stopped <- stop()
+		<-ctx.Done()
+		context.AfterFunc(ctx, note)
+		for range 2 {
+			assert.ErrorIs(t, <-called, engine.ErrTimeout)
+		}
+		stopped <- keep()
+		return 0, ctx.Err()
+	}).With(engine.Options{Timeout: 10 * time.Millisecond, Retries: engine.NoRetries})
+	_, err := submit(t, e, engine.RunOptions{}, func(g *engine.Builder) engine.AnyRef { return patient.Call(engine.Const(g, 1)) })
+	require.Error(t, err)
+	require.Equal(t, []bool{true, false, false}, []bool{<-stopped, <-stopped, <-stopped})
+	require.Empty(t, called)
 }
