@@ -27,7 +27,8 @@ type Config struct {
 	Preimport []string
 	// Max is how many interpreters there are at most, so how many calls at a time; default: one for each processor.
 	Max int
-	// Recycle is after how many calls an interpreter is replaced; default 10,000.
+	// Recycle is after how many calls an interpreter is replaced, which takes as long as thousands of short
+	// calls; default 100,000.
 	Recycle int
 	// MaxMemory is above how many bytes of resident memory after a call an interpreter is replaced; default 1 GiB.
 	MaxMemory int64
@@ -63,7 +64,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Interpreter = "python3"
 	}
 	c.Max = orDefault(c.Max, runtime.GOMAXPROCS(0))
-	c.Recycle = orDefault(c.Recycle, 10_000)
+	c.Recycle = orDefault(c.Recycle, 100_000)
 	c.MaxMemory = orDefault(c.MaxMemory, 1<<30)
 	c.Idle = orDefault(c.Idle, time.Minute)
 	c.Grace = orDefault(c.Grace, 5*time.Second)
