@@ -62,6 +62,7 @@ func Report(dist fs.FS) (script, styles []byte, err error) {
 const (
 	RunPage      Page = "src/view/pages/RunPage.svelte"
 	RunsPage     Page = "src/view/pages/RunsPage.svelte"
+	ComparePage  Page = "src/view/pages/ComparePage.svelte"
 	InsightsPage Page = "src/view/pages/InsightsPage.svelte"
 	WorkersPage  Page = "src/view/pages/WorkersPage.svelte"
 )

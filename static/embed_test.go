@@ -29,7 +29,7 @@ func TestEmbedded(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEmpty(t, content, name)
 	}
-	for _, page := range []Page{RunPage, RunsPage, InsightsPage, WorkersPage} {
+	for _, page := range []Page{RunPage, RunsPage, ComparePage, InsightsPage, WorkersPage} {
 		own, err := Assets(FS(), "/x", page)
 		require.NoError(t, err)
 		bare, err := Assets(FS(), "/x", "")

@@ -128,7 +128,8 @@ func (s *Server) routes() (http.Handler, error) {
 	root.NotFound(s.pages.notFound)
 	root.MethodNotAllowed(s.pages.methodNotAllowed)
 	for path, page := range map[string]static.Page{
-		"/": static.RunsPage, "/runs/{run}": static.RunPage, "/insights": static.InsightsPage, "/workers": static.WorkersPage,
+		"/": static.RunsPage, "/runs/{run}": static.RunPage, "/compare/{runs}": static.ComparePage,
+		"/insights": static.InsightsPage, "/workers": static.WorkersPage,
 	} {
 		root.Get(base+path, func(w http.ResponseWriter, r *http.Request) { s.pages.shell(w, r, page) })
 	}

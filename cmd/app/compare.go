@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dagscope/dagscope/metricsstore"
@@ -40,7 +41,19 @@ func (c *compareCommand) Run(ctx context.Context, s *session) error {
 	if s.flags.JSON {
 		return s.printJSON(compared)
 	}
-	return printComparison(s, compared)
+	if err := printComparison(s, compared); err != nil || c.Server == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(s.stdout, "%s/compare/%s...%s\n", strings.TrimSuffix(c.Server, "/"), c.pageBase(compared), compared.Run.Run)
+	return err
+}
+
+// pageBase is the base of a comparison in the address of its page: a run, or so many earlier ones.
+func (c *compareCommand) pageBase(compared *compare.Comparison) string {
+	if c.Last > 1 {
+		return fmt.Sprintf("last-%d", c.Last)
+	}
+	return string(compared.Base.Run)
 }
 
 func (c *compareCommand) compare(ctx context.Context, s *session) (out *compare.Comparison, err error) {

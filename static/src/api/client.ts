@@ -9,6 +9,7 @@ import type {
   Answer,
   Import,
   AnnotationChange,
+  Comparison,
   EventList,
   FoundTasks,
   Functions,
@@ -152,6 +153,11 @@ export class Api {
   whatIf(run: string, query: string, signal?: AbortSignal): Promise<Answer> {
     const more = query === '' ? '' : `&${query}`;
     return this.#json(`${runPath(run, '/whatif')}?lanes=true${more}`, { signal });
+  }
+
+  /** What changed from a run to another, or from earlier good ones. */
+  compare(query: QueryOf<'compare-runs'>, signal?: AbortSignal): Promise<Comparison> {
+    return this.#json('/compare', { query, signal });
   }
 
   events(run: string, query: QueryOf<'list-events'> = {}, signal?: AbortSignal): Promise<EventList> {

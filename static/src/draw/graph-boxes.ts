@@ -6,7 +6,7 @@ import { count, durationText } from '../model/format';
 import { countOf, toScreen, type GraphFrame } from './graph-frame';
 import type { BodyShape } from './graph-geometry';
 import type { NodeMark } from './graph-nodes';
-import { isMagnitude } from './node-colours';
+import { prominence } from './node-colours';
 import type { Times } from './graph-times';
 import { bodyOf, boxParts, cellGrid, cellRect, elementInCell, type CellGrid } from './graph-places';
 import { isHollow, nodeStyle } from './node-style';
@@ -269,12 +269,11 @@ function paintInstance(
  */
 export function cellState(frame: GraphFrame, block: Block, from: number, to: number): { state: number; node: number } {
   const scope = frame.index.graph.scopes[block.scope]!;
-  const stepOf = isMagnitude(frame.colours.mode) ? frame.colours.step : () => NO_STEP;
   let state = -1;
   let step = NO_STEP;
   let node = block.first + from * block.size;
   const take = (own: number, ownNode: number): void => {
-    const ownStep = stepOf(ownNode);
+    const ownStep = prominence(frame.colours, ownNode);
     if (state >= 0 && (own === state ? ownStep <= step : worseState(own, state) === state)) return;
     state = own;
     step = ownStep;

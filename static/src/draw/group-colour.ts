@@ -1,6 +1,6 @@
 // The colour of a box that stands for the tasks of one function and level.
 
-import { medianStep, STEPS } from '../model/colour-steps';
+import { medianStep, NO_PAIR } from '../model/colour-steps';
 import type { GraphFrame } from './graph-frame';
 import { doneOf } from './graph-frame';
 import { type Group, tasksOfGroup } from './graph-groups';
@@ -20,7 +20,7 @@ const known = new WeakMap<NodeColours, Map<string, Remembered>>();
 /** The colours of a group's tasks where colours are of functions or amounts; of amounts, of the median of its tasks. */
 export function groupColour(frame: GraphFrame, group: Group): TaskColour | null {
   const { palette, colours } = frame;
-  if (isMagnitude(colours.mode)) return stepColour(palette, stepOf(frame, group));
+  if (isMagnitude(colours.mode)) return stepColour(palette, colours.mode, stepOf(frame, group));
   return colours.mode === 'function' ? taskColour(colours, palette, group.fn, -1, -1) : null;
 }
 
@@ -33,7 +33,7 @@ function stepOf(frame: GraphFrame, group: Group): number {
   const done = doneOf(tallyAt(frame.groups, group.id).counts);
   const before = steps.get(name);
   if (before?.done === done) return before.step;
-  const counts = new Uint32Array(STEPS + 1);
+  const counts = new Uint32Array(NO_PAIR + 1);
   for (const node of tasksOfGroup(frame.index, group)) {
     if (frame.states.state[node] === stateIs.succeeded) counts[colours.step(node)]!++;
   }

@@ -4,7 +4,7 @@ import type { LaneBuckets } from './lane-buckets';
 import type { LaneRow } from './lane-layout';
 import { barHeight, rowTop, xOf, type LanesFrame } from './lanes-frame';
 import { stateIs } from './mark-state';
-import { isMagnitude } from './node-colours';
+import { isMagnitude, rampOf } from './node-colours';
 import type { RectBatch } from './rect-batch';
 
 /** Attempts off the shown path keep this much. */
@@ -65,7 +65,7 @@ function edgesOf(frame: LanesFrame, buckets: LaneBuckets, first: number, last: n
 
 function runningLayers({ palette, colours }: LanesFrame, { running, byHue }: LaneBuckets): Layer[] {
   if (byHue.length === 0) return [{ fill: palette.phasePast.running, share: running }];
-  const ramp = isMagnitude(colours.mode) ? palette.magnitude : palette.functionsQuiet;
+  const ramp = isMagnitude(colours.mode) ? rampOf(colours.mode, palette).fill : palette.functionsQuiet;
   return byHue.map(({ hue, running: share }) => {
     const fill = hue < 0 ? palette.phase.update : ramp[hue % ramp.length]!;
     return { fill, share };

@@ -1,7 +1,7 @@
 // What colours mean at the moment: one thing at a time, in the graph and in the lanes.
 
 import type { ColourMode } from '../model/url-state';
-import { NO_STEP } from '../model/colour-steps';
+import { NO_STEP, ratioProminence } from '../model/colour-steps';
 import type { Palette } from './palette';
 
 /** How tasks are coloured. A plain object: replace it to change it. */
@@ -15,11 +15,31 @@ export interface NodeColours {
   step(node: number): number;
 }
 
-const magnitudes: ReadonlySet<ColourMode> = new Set(['rank', 'duration', 'cpu', 'memory', 'slack']);
+const magnitudes: ReadonlySet<ColourMode> = new Set(['rank', 'duration', 'cpu', 'memory', 'slack', 'ratio']);
 
 /** Colours show how much of something a task has, on one ramp. */
 export function isMagnitude(mode: ColourMode): boolean {
   return magnitudes.has(mode);
+}
+
+/** Colours by step, and the ink to write on each. */
+interface Ramp {
+  readonly fill: readonly string[];
+  readonly ink: readonly string[];
+}
+
+/** The ramp of a mode that shows how much of something a task has. */
+export function rampOf(mode: ColourMode, palette: Palette): Ramp {
+  return mode === 'ratio'
+    ? { fill: palette.ratio, ink: palette.onRatio }
+    : { fill: palette.magnitude, ink: palette.onMagnitude };
+}
+
+/** How much the step of a task stands out among others; 0 where colours are not of steps. */
+export function prominence(colours: NodeColours, node: number): number {
+  if (!isMagnitude(colours.mode)) return NO_STEP;
+  const step = colours.step(node);
+  return colours.mode === 'ratio' ? ratioProminence(step) : step;
 }
 
 /** Colour of a task that has been claimed, in any mode but state, and the ink to write on it. */
@@ -38,7 +58,7 @@ export function taskColour(
   worker: number,
   node: number,
 ): TaskColour | null {
-  if (isMagnitude(colours.mode)) return stepColour(palette, colours.step(node));
+  if (isMagnitude(colours.mode)) return stepColour(palette, colours.mode, colours.step(node));
   const hue = colours.mode === 'worker' ? colours.workers[worker] : colours.functions[fn];
   if (hue === undefined) return null;
   const full = palette.functions[hue % palette.functions.length] ?? palette.lineStrong;
@@ -46,10 +66,11 @@ export function taskColour(
   return { full, quiet, onFull: palette.inkOn, onQuiet: palette.ink };
 }
 
-/** The colours of a step of the ramp; null where nothing is known. */
-export function stepColour(palette: Palette, step: number): TaskColour | null {
+/** The colours of a step of a mode's ramp; null where nothing is known. */
+export function stepColour(palette: Palette, mode: ColourMode, step: number): TaskColour | null {
   if (step === NO_STEP) return null;
-  const full = palette.magnitude[step] ?? palette.lineStrong;
-  const on = palette.onMagnitude[step] ?? palette.ink;
+  const ramp = rampOf(mode, palette);
+  const full = ramp.fill[step] ?? palette.lineStrong;
+  const on = ramp.ink[step] ?? palette.ink;
   return { full, quiet: full, onFull: on, onQuiet: on };
 }

@@ -34,6 +34,9 @@ export interface Palette {
   /** Magnitude, light to dark on a light ground, and the ink to write on each. */
   readonly magnitude: readonly string[];
   readonly onMagnitude: readonly string[];
+  /** By step of a ratio, from much shorter to much longer, then what has none; and the ink to write on each. */
+  readonly ratio: readonly string[];
+  readonly onRatio: readonly string[];
 }
 
 export interface PhaseColours {
@@ -53,6 +56,7 @@ const QUIET = 0.4;
 const FONT = '--font-ui';
 const FUNCTION_HUES = 12;
 const MAGNITUDES = 7;
+const RATIOS = 9;
 
 /** The token that a state is drawn with; lost shares the hollow grey of skipped and differs by its silhouette. */
 export function stateToken(state: TaskState): string {
@@ -97,6 +101,7 @@ export function readPalette(style: TokenReader): Palette {
   const surface = read('surface');
   const functions = numbered('fn', FUNCTION_HUES);
   const magnitude = numbered('mag', MAGNITUDES);
+  const ratio = numbered('ratio', RATIOS);
   const ink = read('ink');
   const inkOn = read('ink-on');
   return Object.freeze({
@@ -115,6 +120,8 @@ export function readPalette(style: TokenReader): Palette {
     functionsQuiet: Object.freeze(functions.map((colour) => mixColours(colour, surface, QUIET))),
     magnitude: Object.freeze(magnitude),
     onMagnitude: Object.freeze(magnitude.map((colour) => readableOn(colour, ink, inkOn))),
+    ratio: Object.freeze(ratio),
+    onRatio: Object.freeze(ratio.map((colour) => readableOn(colour, ink, inkOn))),
   });
 }
 

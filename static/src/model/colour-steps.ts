@@ -6,16 +6,17 @@ export const STEPS = 6;
 /** Nothing is known to colour by. */
 export const NO_STEP = 0;
 
-/** The median of some steps, given how many there are of each; the higher of two in the middle. Those of nothing known do not count. */
+/** The median of some steps, given how many there are of each; the higher of two in the middle. Those of nothing known, and of
+ * no pair, do not count unless there are no others. */
 export function medianStep(counts: ArrayLike<number>): number {
   let total = 0;
-  for (let step = 1; step <= STEPS; step++) total += counts[step]!;
+  for (let step = 1; step < NO_PAIR; step++) total += counts[step] ?? 0;
   let below = 0;
-  for (let step = 1; step <= STEPS; step++) {
-    below += counts[step]!;
+  for (let step = 1; step < NO_PAIR; step++) {
+    below += counts[step] ?? 0;
     if (2 * below > total) return step;
   }
-  return NO_STEP;
+  return (counts[NO_PAIR] ?? 0) > 0 ? NO_PAIR : NO_STEP;
 }
 
 /** Steps that are asked for once each; those of which nothing is known yet, again. */
@@ -30,6 +31,22 @@ const RANK_ENDS = [0.25, 0.5, 0.75, 0.9, 0.975] as const;
 /** Step of a rank from 0 to 1, the share of others that are below. */
 export function rankStep(rank: number): number {
   return Number.isNaN(rank) ? NO_STEP : 1 + RANK_ENDS.filter((end) => rank >= end).length;
+}
+
+/** Steps of a ratio are those of a ramp of two hues: shorter, about as long, longer. */
+const RATIO_ENDS = [0.5, 0.8, 0.95, 1.05, 1.25, 2] as const;
+
+/** The step of a task that has no ratio, since it is not in both runs or was not executed in both. */
+export const NO_PAIR = RATIO_ENDS.length + 2;
+
+/** How far the step of a ratio is from that of about as long. */
+export function ratioProminence(step: number): number {
+  return step === NO_PAIR || step === NO_STEP ? 0 : Math.abs(step - ratioStep(1));
+}
+
+/** Step of a ratio of two durations, from 1. */
+export function ratioStep(ratio: number): number {
+  return Number.isNaN(ratio) ? NO_PAIR : 1 + RATIO_ENDS.filter((end) => ratio >= end).length;
 }
 
 /** Least slack of the steps as a share of the makespan; what has none is the last, because it stands in the way. */

@@ -10,6 +10,7 @@ import { formatWhatIf, parseWhatIf } from './what-if';
 export type Route =
   | { readonly page: 'runs' }
   | { readonly page: 'run'; readonly run: string }
+  | { readonly page: 'compare'; readonly base: string; readonly run: string }
   | { readonly page: 'insights' }
   | { readonly page: 'workers' }
   | { readonly page: 'unknown'; readonly path: string };
@@ -19,6 +20,8 @@ export function parseRoute(url: URL, basePath: string): Route {
   const path = url.pathname.startsWith(basePath) ? url.pathname.slice(basePath.length) : url.pathname;
   const [first = '', second, third] = path.split('/').filter((part) => part !== '');
   if (third === undefined && first === 'runs' && second !== undefined) return { page: 'run', run: decoded(second) };
+  const pair = third === undefined && first === 'compare' ? /^(.+?)\.\.\.(.+)$/.exec(decoded(second ?? '')) : null;
+  if (pair) return { page: 'compare', base: pair[1]!, run: pair[2]! };
   if (second === undefined && (first === '' || first === 'runs')) return { page: 'runs' };
   if (second === undefined && (first === 'insights' || first === 'workers')) return { page: first };
   return { page: 'unknown', path };
@@ -32,8 +35,15 @@ function decoded(part: string): string {
   }
 }
 
-export const colourModes = ['state', 'function', 'worker', 'rank', 'duration', 'cpu', 'memory', 'slack'] as const;
-export type ColourMode = (typeof colourModes)[number];
+/** The path of the page that compares a run with its base, without base path. The base may be last-good or last-N. */
+export function comparePath(base: string, run: string): string {
+  return `/compare/${encodeURIComponent(base)}...${encodeURIComponent(run)}`;
+}
+
+/** Ways to colour tasks: on the page of a run, and on one that compares two. */
+export const runColourModes = ['state', 'function', 'worker', 'rank', 'duration', 'cpu', 'memory', 'slack'] as const;
+export const compareColourModes = ['ratio', 'state', 'function', 'slack'] as const;
+export type ColourMode = (typeof runColourModes)[number] | (typeof compareColourModes)[number];
 
 export const runTabs = ['statistics', 'path', 'edges', 'events', 'tasks', 'what-if', 'range', 'file'] as const;
 export type RunTab = (typeof runTabs)[number];
@@ -89,14 +99,23 @@ export const runUrlDefaults: RunUrl = {
   whatIf: '',
 };
 
-export function parseRunUrl(url: URL): RunUrl {
+/** What the links of a page with pictures of runs have in common with those of the others, and what not. */
+export interface PageChoices {
+  readonly modes: readonly ColourMode[];
+  readonly defaults: RunUrl;
+}
+
+export const runPage: PageChoices = { modes: runColourModes, defaults: runUrlDefaults };
+export const comparePage: PageChoices = { modes: compareColourModes, defaults: { ...runUrlDefaults, mode: 'ratio' } };
+
+export function parseRunUrl(url: URL, page: PageChoices = runPage): RunUrl {
   const query = url.searchParams;
   const clock = query.get('clock');
   const metric = query.get('metric');
   return {
     atNs: parseSeconds(query.get('t')),
     node: parseWhole(query.get('task')),
-    mode: oneOf(colourModes, query.get('mode'), runUrlDefaults.mode),
+    mode: oneOf(page.modes, query.get('mode'), page.defaults.mode),
     tab: oneOf(runTabs, query.get('tab'), runUrlDefaults.tab),
     metric: isMetric(metric) ? metric : runUrlDefaults.metric,
     criticalPath: query.get('cp') === '1',
@@ -112,11 +131,11 @@ export function parseRunUrl(url: URL): RunUrl {
 }
 
 /** The query of a link, with its question mark; empty where all is at its default. */
-export function formatRunUrl(state: RunUrl): string {
+export function formatRunUrl(state: RunUrl, page: PageChoices = runPage): string {
   const query = new URLSearchParams();
   if (state.atNs !== null) query.set('t', formatSeconds(state.atNs));
   if (state.node !== null) query.set('task', String(state.node));
-  if (state.mode !== runUrlDefaults.mode) query.set('mode', state.mode);
+  if (state.mode !== page.defaults.mode) query.set('mode', state.mode);
   if (state.tab !== runUrlDefaults.tab) query.set('tab', state.tab);
   if (state.metric !== runUrlDefaults.metric) query.set('metric', state.metric);
   if (state.criticalPath) query.set('cp', '1');

@@ -153,7 +153,7 @@ test('every operation that answers JSON has a method', async () => {
     'delete-run': () => api.remove('r'),
     'get-run': () => api.run('r'),
     'annotate-run': () => api.annotate('r', { note: 'n' }),
-    'compare-runs': null,
+    'compare-runs': () => api.compare({ a: 'r', b: 's' }),
     'get-critical-path': null,
     'get-longest-chain': null,
     'get-archive': null, // links: Api.url
@@ -194,6 +194,7 @@ test('every operation that answers JSON has a method', async () => {
     'DELETE /runs/r',
     'GET /runs/r',
     'PATCH /runs/r',
+    'GET /compare?a=r&b=s',
     'POST /runs/r/cancel',
     'GET /runs/r/events',
     'GET /runs/r/export?format=chrome',

@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { clocks } from '../../src/model/clock-format';
 import { metrics } from '../../src/model/metric';
 import {
-  colourModes,
+  compareColourModes,
+  comparePage,
+  comparePath,
   formatRunUrl,
   parseRoute,
   parseRunUrl,
   peerScopes,
   type Route,
+  runColourModes,
   runTabs,
   runUrlDefaults,
   twins,
@@ -29,13 +32,32 @@ describe('a link to a run page', () => {
     expect(parseRunUrl(at(''))).toEqual(runUrlDefaults);
   });
 
+  test('has a default of its own on the page that compares runs', () => {
+    expect(formatRunUrl(comparePage.defaults, comparePage)).toBe('');
+    expect(parseRunUrl(at(''), comparePage).mode).toBe('ratio');
+    for (const mode of compareColourModes)
+      expect(parseRunUrl(at(formatRunUrl({ ...runUrlDefaults, mode }, comparePage)), comparePage).mode).toBe(mode);
+    expect(parseRunUrl(at('?mode=ratio')).mode).toBe('state');
+  });
+
+  test('names two runs', () => {
+    expect(parseRoute(new URL(`http://host/x${comparePath('a', 'b')}?t=1`), '/x')).toEqual({
+      page: 'compare',
+      base: 'a',
+      run: 'b',
+    });
+    expect(parseRoute(new URL(`http://host${comparePath('last-20', 'b/c')}`), '')).toMatchObject({ run: 'b/c' });
+    for (const path of ['/compare/a', '/compare/a...', '/compare/...b', '/compare'])
+      expect(parseRoute(new URL(`http://host${path}`), '')).toMatchObject({ page: 'unknown' });
+  });
+
   test('gives back what it was made from', () => {
     forSeeds(100, (random) => {
       const fromNs = random.whole(0, 1e12);
       const state = {
         atNs: maybe(random, () => random.whole(0, 2 ** 50)),
         node: maybe(random, () => random.whole(0, 0xfffffffe)),
-        mode: random.pick(colourModes),
+        mode: random.pick(runColourModes),
         tab: random.pick(runTabs),
         metric: random.pick(metrics),
         criticalPath: random.chance(0.5),

@@ -6,7 +6,7 @@ import { bytesText } from '../../model/format';
 import type { Metric } from '../../model/metric';
 import type { StateCounts } from '../../model/states';
 import { type TaskState, taskStates } from '../../model/task-state';
-import { type ColourMode, colourModes } from '../../model/url-state';
+import type { ColourMode } from '../../model/url-state';
 
 export interface LegendState {
   readonly state: TaskState;
@@ -32,6 +32,8 @@ export function legendStates(counts: StateCounts, final: StateCounts): LegendSta
 export interface LegendRamp {
   readonly steps: readonly string[];
   readonly of: string;
+  /** Beginning of the names of the colours' custom properties, which are numbered from 1. */
+  readonly token: 'mag' | 'ratio';
 }
 
 const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'];
@@ -49,17 +51,19 @@ export function legendRamp(mode: ColourMode, live: boolean, mostMemoryBytes: num
 
 function rampOf(mode: ColourMode, live: boolean, mostMemoryBytes: number): LegendRamp | undefined {
   switch (mode) {
+    case 'ratio':
+      return { steps: ratioSteps, of: 'times as long as in the other run', token: 'ratio' };
     case 'rank':
-      return { steps: rankSteps, of: 'of past execute times of the same function' };
+      return { steps: rankSteps, of: 'of past execute times of the same function', token: 'mag' };
     case 'duration':
-      return { steps: rankSteps, of: 'of the execute times of this run' };
+      return { steps: rankSteps, of: 'of the execute times of this run', token: 'mag' };
     case 'cpu':
-      return { steps: cpuSteps, of: 'of one processor, while a task executed' };
+      return { steps: cpuSteps, of: 'of one processor, while a task executed', token: 'mag' };
     case 'memory':
-      return { steps: memorySteps(mostMemoryBytes), of: 'of memory at the most' };
+      return { steps: memorySteps(mostMemoryBytes), of: 'of memory at the most', token: 'mag' };
     case 'slack':
-      if (live) return { steps: [], of: 'slack is known when the run ends' };
-      return { steps: slackSteps, of: 'of the makespan: how much later a task could have been over' };
+      if (live) return { steps: [], of: 'slack is known when the run ends', token: 'mag' };
+      return { steps: slackSteps, of: 'of the makespan: how much later a task could have been over', token: 'mag' };
     default:
       return undefined;
   }
@@ -82,6 +86,9 @@ function memorySteps(mostBytes: number): string[] {
   return [`< ${ends[0]}`, ...ends];
 }
 
+/** Where a step begins, seen from 1; arrows say what hues alone would not. */
+const ratioSteps = ['↓ ½', '0.8', '0.95', '≈ 1', '1.05', '1.25', '2 ↑', 'no pair'];
+
 const modeTitles: Readonly<Record<ColourMode, string>> = {
   state: 'State',
   function: 'Function',
@@ -91,16 +98,21 @@ const modeTitles: Readonly<Record<ColourMode, string>> = {
   cpu: 'CPU share',
   memory: 'Peak memory',
   slack: 'Slack',
+  ratio: 'Ratio',
 };
 
 /** What a run must have measured for a way to colour its tasks. */
 const modeNeeds: Partial<Record<ColourMode, Metric>> = { cpu: 'cpu_ns', memory: 'memory_bytes' };
 
 /** Ways to colour tasks, as they are offered: those of which the run has something, and the one that is chosen. */
-export function legendModes(measured: readonly Metric[], chosen: ColourMode): { mode: ColourMode; title: string }[] {
+export function legendModes(
+  of: readonly ColourMode[],
+  measured: readonly Metric[],
+  chosen: ColourMode,
+): { mode: ColourMode; title: string }[] {
   const isOffered = (mode: ColourMode): boolean => {
     const need = modeNeeds[mode];
     return need === undefined || measured.includes(need) || mode === chosen;
   };
-  return colourModes.filter(isOffered).map((mode) => ({ mode, title: modeTitles[mode] }));
+  return of.filter(isOffered).map((mode) => ({ mode, title: modeTitles[mode] }));
 }

@@ -2,7 +2,16 @@
 
 import type { RunSummary } from '../../api/schema';
 import type { NodeColours } from '../../draw/node-colours';
-import { cpuStep, memoryStep, NO_STEP, rankStep, remembered, slackStep, topMemory } from '../../model/colour-steps';
+import {
+  cpuStep,
+  memoryStep,
+  NO_STEP,
+  rankStep,
+  ratioStep,
+  remembered,
+  slackStep,
+  topMemory,
+} from '../../model/colour-steps';
 import { cpuShareOf } from '../../model/cpu-share';
 import { type CriticalPath, criticalPathOf } from '../../model/critical-path';
 import { durationRankOf } from '../../model/duration-rank';
@@ -25,6 +34,7 @@ import { type ExpectedEnd, expectedEnd, liveAxisNs } from './expected-end';
 import { NO_PAST, type Past, pastOf, shareBelow } from './history-rank';
 import { factsOf, type TaskFacts } from './inspect';
 import { measureOf, type StripEnds, stripEnds } from './median-strip';
+import type { RunScene } from './run-scene';
 import type { RunSource } from './run-source.svelte';
 import { byNumber, type WorkerLabel, workerLabels } from './worker-labels';
 import { processorsOf, slotsOf } from './worker-slots';
@@ -35,6 +45,7 @@ const AFTER_ALL = Number.MAX_VALUE;
 /** What of a run page the analysis reads; every getter is reactive. */
 interface AnalysisSource {
   readonly source: RunSource;
+  readonly scene: Pick<RunScene, 'ratioOf'>;
   readonly playback: { readonly nowNs: number };
   readonly summaryNow: RunSummary;
   readonly live: boolean;
@@ -171,7 +182,11 @@ export class RunAnalysis {
 
   /** What gives a task its step of the ramp; another one when what it reads has changed. */
   #stepsOf(mode: ColourMode): (node: number) => number {
-    const { source } = this.#run;
+    const { source, scene } = this.#run;
+    if (mode === 'ratio') {
+      const { ratioOf } = scene; // another one when the ratios are others
+      return (node) => ratioStep(ratioOf(node));
+    }
     if (mode === 'duration') return (node) => rankStep(durationRankOf(source.table, node));
     if (mode === 'cpu') return (node) => cpuStep(cpuShareOf(source.table, lastRowOf(source.table, node)));
     if (mode === 'memory') {

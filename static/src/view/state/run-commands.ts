@@ -2,23 +2,29 @@
 
 import type { Chord } from '../../input/chords';
 import type { Command } from '../../input/commands';
-import { type RunTab, runTabs } from '../../model/url-state';
+import { comparePath, type RunTab, runTabs } from '../../model/url-state';
+import { LAST_GOOD } from './comparing.svelte';
 import { jumpCommands } from './jumps';
 import type { Pictures } from './pictures';
 import type { RunView } from './run.svelte';
 
+export const COMPARE = 'Compare with the last good run';
 const ZOOM = 1.3;
 const PAN_PX = 60;
 
 /** Commands of the page, for its keys and for the help. */
 export function runCommands(view: RunView, pictures: Pictures): Command[] {
+  return [...pictureCommands(view, pictures), ...timeCommands(view), ...panelCommands(view), ...compareCommands(view)];
+}
+
+/** Those of the pictures, whatever else the page has. */
+export function pictureCommands(view: RunView, pictures: Pictures): Command[] {
   return [
     ...playbackCommands(view),
     ...graphCommands(pictures),
     ...stepCommands(view, pictures),
     ...jumpCommands(view, pictures),
-    ...timeCommands(view),
-    ...panelCommands(view),
+    ...choiceCommands(view),
   ];
 }
 
@@ -84,6 +90,37 @@ function stepCommands(view: RunView, pictures: Pictures): Command[] {
   ];
 }
 
+function compareCommands(view: RunView): Command[] {
+  return [
+    {
+      id: 'compare',
+      title: COMPARE,
+      group: 'Panels',
+      chords: ['v'],
+      when: () => view.ready && view.app.report === undefined,
+      run: () => view.app.navigate(comparePath(LAST_GOOD, view.run)),
+    },
+  ];
+}
+
+/** What is done with what is chosen. */
+function choiceCommands(view: RunView): Command[] {
+  const command = (id: string, title: string, chord: Chord, when: () => boolean, run: () => void): Command => {
+    return { id, title, group: 'Graph and lanes', chords: [chord], when: () => view.ready && when(), run };
+  };
+  const ended = (): boolean => !view.live;
+  const ranged = (): boolean => view.choices.range !== null;
+  const chosen = (): boolean => view.selected >= 0 || ranged();
+  const close = (): void => (view.selected >= 0 ? view.select(-1) : view.choose({ range: null }));
+  return [
+    command('critical-path', 'Critical path', 'c', ended, () => view.choose({ criticalPath: !view.criticalPath })),
+    command('range-zoom', 'Show only the time of the range', 'z', ranged, () =>
+      view.choose({ lanes: view.choices.range }),
+    ),
+    command('close', 'Close the task, else clear the range', 'Escape', chosen, close),
+  ];
+}
+
 function timeCommands(view: RunView): Command[] {
   const command = (id: string, title: string, chord: Chord, run: () => void): Command => {
     return { id, title, group: 'Graph and lanes', chords: [chord], when: () => view.ready, run };
@@ -104,12 +141,6 @@ function timeCommands(view: RunView): Command[] {
       const { fromNs } = view.choices.range ?? { fromNs: 0 };
       choose(fromNs < playback.atNs ? fromNs : 0, playback.atNs);
     }),
-    {
-      ...command('range-zoom', 'Show only the time of the range', 'z', () =>
-        view.choose({ lanes: view.choices.range }),
-      ),
-      when: () => view.ready && view.choices.range !== null,
-    },
   ];
 }
 
@@ -124,7 +155,7 @@ function panelCommands(view: RunView): Command[] {
   const command = (id: string, title: string, chord: Chord, when: () => boolean, run: () => void): Command => {
     return { id, title, group: 'Panels', chords: [chord], when: () => view.ready && when(), run };
   };
-  const tabs = runTabs.map((tab, i) =>
+  return runTabs.map((tab, i) =>
     command(
       `tab-${tab}`,
       `Show ${tab === 'path' ? 'critical path' : tab.replace('-', ' ')}`,
@@ -133,12 +164,4 @@ function panelCommands(view: RunView): Command[] {
       () => view.choose({ tab }),
     ),
   );
-  const ended = (): boolean => !view.live;
-  const chosen = (): boolean => view.selected >= 0 || view.choices.range !== null;
-  const close = (): void => (view.selected >= 0 ? view.select(-1) : view.choose({ range: null }));
-  return [
-    ...tabs,
-    command('critical-path', 'Critical path', 'c', ended, () => view.choose({ criticalPath: !view.criticalPath })),
-    command('close', 'Close the task, else clear the range', 'Escape', chosen, close),
-  ];
 }

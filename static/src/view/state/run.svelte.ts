@@ -1,6 +1,6 @@
 // One run on a page, live or past: data, playhead and choices in one place.
 
-import { FrameLoop } from '../../draw/frame-loop';
+import type { FrameLoop } from '../../draw/frame-loop';
 import { momentText } from '../../model/clock-format';
 import type { GraphIndex } from '../../model/graph-index';
 import type { Metric } from '../../model/metric';
@@ -8,29 +8,29 @@ import type { TimeRange } from '../../model/range-figures';
 import { findMark, markOf, nsBetween } from '../../model/same-task';
 import type { RunTable } from '../../model/run-table';
 import { endOf } from '../../model/states';
-import { type ColourMode, parseRunUrl, type RunTab, type RunUrl } from '../../model/url-state';
+import type { ColourMode, RunTab, RunUrl } from '../../model/url-state';
 import type { RunSummary } from '../../api/schema';
 import type { AppState } from './app.svelte';
 import { Pace } from './pace.svelte';
-import { type PageClock, pageClock, Playback } from './playback.svelte';
+import { type PageClock, pageClock, type Playback } from './playback.svelte';
 import { RunAnalysis } from './run-analysis.svelte';
-import { changeChoices, type Kind } from './run-choices';
+import type { Kind } from './run-choices';
 import { RunHead } from './run-head.svelte';
 import { RunPlace } from './run-place.svelte';
+import { OwnScene, type RunScene } from './run-scene';
 import { isRoot, RootSchedule } from './root-schedule.svelte';
 import { RunSource } from './run-source.svelte';
 import { TaskDetail } from './task-detail.svelte';
 import { Unfolding } from './unfolding.svelte';
 
 /**
- * One run page: it owns what the page is made of, and the selection. The table is owned by source, the playhead by
- * playback, the moment in the address by place, the rest of the address by the router; analysis and head only read.
+ * One run on a page: it owns what is shown of the run, and the selection. The table is owned by source, frames, playhead
+ * and choices by the scene, the moment in the address by place; analysis and head only read.
  */
 export class RunView {
   readonly app: AppState;
   readonly run: string;
-  readonly loop = new FrameLoop();
-  readonly playback: Playback;
+  readonly scene: RunScene;
   readonly source: RunSource;
   readonly detail: TaskDetail;
   readonly schedule: RootSchedule;
@@ -45,22 +45,17 @@ export class RunView {
   /** The reader has closed the task that a failed run begins with. */
   #closed = $state(false);
 
-  readonly choices: RunUrl = $derived.by(() => parseRunUrl(this.app.url));
+  readonly choices: RunUrl = $derived.by(() => this.scene.choices);
 
-  constructor(app: AppState, run: string, clock: PageClock = pageClock) {
+  /** A scene that is given is shared: whoever owns it calls moved. */
+  constructor(app: AppState, run: string, clock: PageClock = pageClock, scene?: RunScene) {
     this.app = app;
     this.run = run;
     this.#clock = clock;
     this.#pace = new Pace(clock);
+    this.scene = scene ?? new OwnScene(app, run, () => this.moved(), clock);
     this.place = new RunPlace(this, clock);
     this.unfolding = new Unfolding(this.loop, clock);
-    this.playback = new Playback(
-      this.loop,
-      () => {
-        this.#offer();
-      },
-      clock,
-    );
     const track = <T>(work: Promise<T>): Promise<T> => app.track(work);
     this.detail = new TaskDetail(app.api, run, track);
     this.schedule = new RootSchedule(app.api, run, track);
@@ -70,13 +65,20 @@ export class RunView {
       run,
       track,
       onbatch: (table) => {
-        const endNs = endOf(table);
-        this.playback.follow(endNs === Infinity ? table.nowNs : endNs, !table.ended);
-        this.#offer();
+        this.scene.follow(reachOf(table), !table.ended);
+        this.moved();
       },
       onrenew: (next) => this.#carry(next),
     });
     this.playback.watchLink(() => this.source.linked && app.link.storeSilentSince === null);
+  }
+
+  get loop(): FrameLoop {
+    return this.scene.loop;
+  }
+
+  get playback(): Playback {
+    return this.scene.playback;
   }
 
   // ---- data
@@ -193,7 +195,7 @@ export class RunView {
   }
 
   choose(change: Partial<RunUrl>, kind: Kind = 'decision'): void {
-    changeChoices(this.app, this.run, change, kind);
+    this.scene.choose(change, kind);
   }
 
   chooseMetric(metric: Metric): void {
@@ -248,11 +250,18 @@ export class RunView {
     return isWhole && this.loop.idle && this.#pace.idle && this.place.idle;
   }
 
-  #offer(): void {
+  /** The playhead or the table has moved on. */
+  moved(): void {
     const { table } = this.source;
     this.place.moved();
     this.#pace.offer(table.version, this.playback.atNs, table.rows);
   }
+}
+
+/** The moment up to which a table says what happened. */
+export function reachOf(table: RunTable): number {
+  const endNs = endOf(table);
+  return endNs === Infinity ? table.nowNs : endNs;
 }
 
 function shifted(range: TimeRange | null, byNs: number): TimeRange | null {

@@ -8,6 +8,8 @@ import { bannerText } from '../../../src/view/state/banner';
 import { expectedEnd, liveAxisNs } from '../../../src/view/state/expected-end';
 import { duration } from '../../../src/model/format';
 import { endedFigures, liveFigures, standingText, makespanFigure } from '../../../src/view/state/key-figures';
+import type { Metric } from '../../../src/model/metric';
+import { type ColourMode, runColourModes } from '../../../src/model/url-state';
 import { legendModes, legendRamp, legendStates } from '../../../src/view/state/legend';
 import { stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
 import { rowsInSight } from '../../../src/view/state/rows-in-sight';
@@ -185,7 +187,8 @@ describe('the axis of a live run', () => {
 
 describe('the legend', () => {
   it('offers colours of what the run has measured, and the one that a link asks for', () => {
-    const offered = (...of: Parameters<typeof legendModes>) => legendModes(...of).map(({ mode }) => mode);
+    const offered = (measured: readonly Metric[], chosen: ColourMode) =>
+      legendModes(runColourModes, measured, chosen).map(({ mode }) => mode);
     expect(offered(['execute_ns'], 'state')).not.toContain('cpu');
     expect(offered(['execute_ns'], 'memory')).toContain('memory');
     expect(offered(['execute_ns', 'cpu_ns', 'memory_bytes'], 'state')).toEqual(

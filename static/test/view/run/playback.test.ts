@@ -166,8 +166,8 @@ describe('choices in the address', () => {
 
   it('change one thing and keep the others; a drag leaves no trace in the history', () => {
     const a = app();
-    changeChoices(a, 'r1', { tab: 'events' }, 'decision');
-    changeChoices(a, 'r1', { atNs: 5e8 }, 'drag');
+    changeChoices(a, (choices) => runPath('r1', choices), { tab: 'events' }, 'decision');
+    changeChoices(a, (choices) => runPath('r1', choices), { atNs: 5e8 }, 'drag');
     expect(a.went).toEqual([
       ['/runs/r1?task=4&mode=function&tab=events', false],
       ['/runs/r1?t=0.5&task=4&mode=function&tab=events', true],

@@ -133,6 +133,16 @@ describe('keys of a run page', () => {
     expect(done).toEqual(['choose {"tab":"statistics"}', 'choose {"tab":"tasks"}', 'select -1']);
   });
 
+  it('compare with the last good run', () => {
+    const done: string[] = [];
+    const app = { report: undefined, navigate: (path: string) => done.push(path) };
+    const { view } = notes({ run: 'abc', app: app as never });
+    expect(press(registryOf(view, done), 'v')).toBe(true);
+    expect(done).toEqual(['/compare/last-good...abc']);
+    const { view: reported } = notes({ run: 'abc', app: { ...app, report: { run: 'abc' } } as never });
+    expect(press(registryOf(reported, done), 'v')).toBe(false);
+  });
+
   it('do nothing where there is nothing to do', () => {
     const { view, done } = notes({ live: true, selected: -1 });
     const registry = registryOf(view, done);

@@ -1,6 +1,7 @@
 // What can be done with a run of the list, and with several.
 
 import type { RunSummary } from '../../../api/schema';
+import { comparePath } from '../../../model/url-state';
 import type { MenuItem } from '../../parts/menu-item';
 
 /** What the page does when it is asked to. */
@@ -24,6 +25,13 @@ export function runMenu(run: RunSummary, actions: RunActions): MenuItem[] {
 
 function elsewhere(run: RunSummary): Pick<MenuItem, 'disabled' | 'title'> {
   return run.local ? {} : { disabled: true, title: 'Another process executes it; Ctrl-C there cancels it' };
+}
+
+/** Address of the page that compares two chosen runs, of which the earlier one is the base; undefined of any other number. */
+export function chosenPair(runs: readonly RunSummary[], href: (path: string) => string): string | undefined {
+  const [base, run] = [...runs].sort((a, b) => Date.parse(a.started_at) - Date.parse(b.started_at));
+  if (base === undefined || run === undefined || runs.length > 2) return undefined;
+  return href(comparePath(base.run, run.run));
 }
 
 /** Of the chosen runs. */
