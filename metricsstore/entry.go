@@ -123,7 +123,7 @@ func (h *Header) PeerKey() PeerKey {
 		key.Graph, key.Classes = h.Graph.Functions, map[string]int{}
 		for name, size := range h.Info.Inputs {
 			delete(key.Params, name)
-			key.Classes[name] = sizeClass(size)
+			key.Classes[name] = SizeClass(size)
 		}
 	}
 	b, _ := json.Marshal(key) // plain data

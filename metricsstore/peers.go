@@ -36,8 +36,8 @@ const MaxPeers = 100
 
 func (h *Header) imported() bool { return h.Info.Imported() != nil }
 
-// sizeClass is the number of bits of a size in bytes: sizes of one class differ by less than a factor of two.
-func sizeClass(size int64) int { return bits.Len64(uint64(max(size, 0))) }
+// SizeClass is the number of bits of a size in bytes: sizes of one class differ by less than a factor of two.
+func SizeClass(size int64) int { return bits.Len64(uint64(max(size, 0))) }
 
 // PeerTerms describes what the peers of a run have in common apart from their workflow, such as "n=1000" and "input
 // of 64 to 128 KiB"; in the order of the parameters' names.
@@ -48,7 +48,7 @@ func (h *Header) PeerTerms() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(h.Info.Params)) {
 		if size, isFile := h.Info.Inputs[name]; isFile {
-			out = append(out, name+" of "+classText(sizeClass(size)))
+			out = append(out, name+" of "+classText(SizeClass(size)))
 			continue
 		}
 		out = append(out, name+"="+h.Info.Params[name])
