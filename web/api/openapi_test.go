@@ -231,6 +231,8 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 	get("list-functions", "/functions")
 	get("get-statistics", "/stats?bins=20&quantiles=0.1,0.99&bucket=day")
 	get("get-statistics", "/stats?bins=20&group_by=function")
+	get("get-trend", "/trend?workflow=spread")
+	get("get-judgement", "/runs/"+string(ended.Run)+"/judgement")
 	get("find-tasks", "/tasks")
 	get("list-workflows", "/workflows")
 	get("get-workflow", "/workflows/spread")

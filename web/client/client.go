@@ -19,6 +19,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
 	"github.com/dagscope/dagscope/metricsstore/compare"
+	"github.com/dagscope/dagscope/metricsstore/normal"
 	"github.com/dagscope/dagscope/metricsstore/whatif"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -147,6 +148,20 @@ func (c *Client) CriticalPath(ctx context.Context, run record.RunID) (analysis.P
 func (c *Client) Compare(ctx context.Context, query url.Values) (compare.Comparison, error) {
 	var out compare.Comparison
 	err := c.call(ctx, http.MethodGet, "/compare?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// Judgement returns whether a run took as long as its peers.
+func (c *Client) Judgement(ctx context.Context, run record.RunID) (normal.Judgement, error) {
+	var out normal.Judgement
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/judgement", nil, &out)
+	return out, err
+}
+
+// Trend returns since when runs of a workflow take another time. The query is that of GET /trend.
+func (c *Client) Trend(ctx context.Context, query url.Values) (normal.Trend, error) {
+	var out normal.Trend
+	err := c.call(ctx, http.MethodGet, "/trend?"+query.Encode(), nil, &out)
 	return out, err
 }
 

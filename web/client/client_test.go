@@ -65,9 +65,15 @@ func TestCalls(t *testing.T) {
 			assert.Equal(t, "5", string(log.Text))
 			return err
 		},
-		"GET /base/api/v1/runs?limit=3":    func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },
-		"POST /base/api/v1/runs":           func() error { _, err := c.Submit(t.Context(), api.Submission{Workflow: "w"}); return err },
-		"GET /base/api/v1/workflows/a%2Fb": func() error { _, err := c.Workflow(t.Context(), "a/b"); return err },
+		"GET /base/api/v1/runs/r/judgement": func() error {
+			j, err := c.Judgement(t.Context(), "r")
+			assert.Equal(t, record.RunID("r"), j.Run)
+			return err
+		},
+		"GET /base/api/v1/trend?workflow=w": func() error { _, err := c.Trend(t.Context(), url.Values{"workflow": {"w"}}); return err },
+		"GET /base/api/v1/runs?limit=3":     func() error { _, err := c.Runs(t.Context(), url.Values{"limit": {"3"}}); return err },
+		"POST /base/api/v1/runs":            func() error { _, err := c.Submit(t.Context(), api.Submission{Workflow: "w"}); return err },
+		"GET /base/api/v1/workflows/a%2Fb":  func() error { _, err := c.Workflow(t.Context(), "a/b"); return err },
 		"PATCH /base/api/v1/runs/r": summary(func(ctx context.Context, run record.RunID) (api.RunSummary, error) {
 			return c.Annotate(ctx, run, metricsstore.Annotation{})
 		}),

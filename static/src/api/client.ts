@@ -14,6 +14,7 @@ import type {
   FoundTasks,
   Functions,
   History,
+  Judgement,
   operations,
   Problem as ProblemDocument,
   RunList,
@@ -29,6 +30,7 @@ import type {
   TaskList,
   TaskLog,
   Timeline,
+  Trend,
   WorkerList,
   Workflow,
   WorkflowList,
@@ -147,6 +149,16 @@ export class Api {
   /** The file that the run's workflow was made of, and where its steps are. */
   runSource(run: string, signal?: AbortSignal): Promise<RunSource> {
     return this.#json(runPath(run, '/source'), { signal });
+  }
+
+  /** Whether the run, its functions and its tasks took as long as usual. */
+  judgement(run: string, query: QueryOf<'get-judgement'> = {}, signal?: AbortSignal): Promise<Judgement> {
+    return this.#json(runPath(run, '/judgement'), { query, signal });
+  }
+
+  /** Since when runs of a workflow take another time. */
+  trend(query: QueryOf<'get-trend'>, signal?: AbortSignal): Promise<Trend> {
+    return this.#json('/trend', { query, signal });
   }
 
   /** What the makespan would have been; the query is text, as formatWhatIf writes it. */

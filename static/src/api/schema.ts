@@ -243,6 +243,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/judgement': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get whether a run, its functions and its tasks took as long as usual
+     * @description Compared with at most 100 earlier runs that succeeded. In at most 2 % of unchanged runs any function is called slow.
+     */
+    get: operations['get-judgement'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/layout': {
     parameters: {
       query?: never;
@@ -584,6 +604,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/trend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get since when runs of a workflow, and its functions, take another time
+     * @description Over the latest 300 runs that succeeded and have the most frequent parameters. In at most 2 % of unchanged histories there is any change.
+     */
+    get: operations['get-trend'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/workers': {
     parameters: {
       query?: never;
@@ -809,6 +849,24 @@ export interface components {
       function: string;
       node: number;
       task: string;
+    };
+    Change: {
+      after_n: number;
+      before_n: number;
+      /** Format: double */
+      high: number;
+      /** Format: double */
+      low: number;
+      /** Format: double */
+      p: number;
+      previous: string;
+      /** Format: double */
+      ratio: number;
+      run: string;
+      /** Format: date-time */
+      since: string;
+      text: string;
+      with: string[];
     };
     Compared: {
       ended: boolean;
@@ -1175,6 +1233,60 @@ export interface components {
       /** @description Identity of the task that produced it; empty for a fan-out or a join. */
       task: string;
     };
+    JudgedFunction: {
+      /** Format: double */
+      bound: number;
+      exact: boolean;
+      function: string;
+      /** Format: double */
+      limit_ns: number | null;
+      /** Format: double */
+      median_ns: number;
+      n: number;
+      needs?: number;
+      /** Format: double */
+      peers_median_ns: number | null;
+      /** Format: double */
+      ratio: number | null;
+      slow: boolean;
+      slower: number;
+      slower_than: number;
+      tasks: number;
+      version: number;
+    };
+    JudgedFunctions: {
+      functions: components['schemas']['JudgedFunction'][];
+      /** Format: double */
+      level: number;
+      method: string;
+      slow: number;
+    };
+    JudgedMakespan: {
+      /** Format: double */
+      level: number;
+      /** Format: double */
+      limit_ns: number | null;
+      makespan_ns: number;
+      method: string;
+      needs?: number;
+      /** Format: double */
+      peers_median_ns: number | null;
+      /** Format: double */
+      ratio: number | null;
+      slow: boolean;
+      slower: number;
+      slower_than: number;
+    };
+    Judgement: {
+      functions: components['schemas']['JudgedFunctions'];
+      makespan: components['schemas']['JudgedMakespan'];
+      n: number;
+      outliers: components['schemas']['Outliers'];
+      /** @enum {string} */
+      peers: 'same' | 'workflow';
+      run: string;
+      terms: string[];
+    };
     Layout: {
       engine: string;
       hash: string;
@@ -1251,6 +1363,33 @@ export interface components {
       kind: 'recorded' | 'inferred' | 'repaired' | 'left out';
       /** @description A sentence about count things, without the number that precedes it: edges were inferred from names. With count -1, a sentence about the whole recording. */
       text: string;
+    };
+    Outlier: {
+      attempt: number;
+      exact: boolean;
+      execute_ns: number;
+      function: string;
+      input_bytes: number | null;
+      like: number;
+      /** Format: double */
+      limit_ns: number;
+      node: number;
+      /** Format: double */
+      ratio: number;
+      task: string;
+      version: number;
+    };
+    Outliers: {
+      /** Format: double */
+      expected: number;
+      found: number;
+      method: string;
+      n: number;
+      needs: number;
+      outliers: components['schemas']['Outlier'][];
+      runs: number;
+      tasks: number;
+      unjudged: number;
     };
     PairColumns: {
       nodes: number;
@@ -1727,6 +1866,12 @@ export interface components {
       shorter: number;
       version: number;
     };
+    Series: {
+      changes: components['schemas']['Change'][];
+      function: string;
+      n: number;
+      needs?: number;
+    };
     Server: {
       /** @description Flags with which commands of the program find the runs of this server, quoted for a shell; empty if they need none. */
       place: string;
@@ -1952,6 +2097,17 @@ export interface components {
       step_ns: number;
       to_ns: number;
     };
+    Trend: {
+      /** Format: double */
+      level: number;
+      method: string;
+      n: number;
+      needs?: number;
+      others: number;
+      series: components['schemas']['Series'][];
+      terms: string[];
+      workflow: string;
+    };
     Usage: {
       /** @description Processor time; null if unknown. */
       cpu_ns: number | null;
@@ -2072,6 +2228,7 @@ export type AttemptError = components['schemas']['AttemptError'];
 export type Bar = components['schemas']['Bar'];
 export type BrokenFile = components['schemas']['BrokenFile'];
 export type Chained = components['schemas']['Chained'];
+export type Change = components['schemas']['Change'];
 export type Compared = components['schemas']['Compared'];
 export type Comparison = components['schemas']['Comparison'];
 export type CriticalPath = components['schemas']['CriticalPath'];
@@ -2096,6 +2253,10 @@ export type Import = components['schemas']['Import'];
 export type Imported = components['schemas']['Imported'];
 export type ImportedFile = components['schemas']['ImportedFile'];
 export type Input = components['schemas']['Input'];
+export type JudgedFunction = components['schemas']['JudgedFunction'];
+export type JudgedFunctions = components['schemas']['JudgedFunctions'];
+export type JudgedMakespan = components['schemas']['JudgedMakespan'];
+export type Judgement = components['schemas']['Judgement'];
 export type Layout = components['schemas']['Layout'];
 export type LayoutEdge = components['schemas']['LayoutEdge'];
 export type LayoutScope = components['schemas']['LayoutScope'];
@@ -2105,6 +2266,8 @@ export type MissingFunction = components['schemas']['MissingFunction'];
 export type Mistake = components['schemas']['Mistake'];
 export type NamedStep = components['schemas']['NamedStep'];
 export type Note = components['schemas']['Note'];
+export type Outlier = components['schemas']['Outlier'];
+export type Outliers = components['schemas']['Outliers'];
 export type PairColumns = components['schemas']['PairColumns'];
 export type Param = components['schemas']['Param'];
 export type Part = components['schemas']['Part'];
@@ -2136,6 +2299,7 @@ export type ScheduleList = components['schemas']['ScheduleList'];
 export type ScheduleNode = components['schemas']['ScheduleNode'];
 export type ScheduleSummary = components['schemas']['ScheduleSummary'];
 export type Sensitivity = components['schemas']['Sensitivity'];
+export type Series = components['schemas']['Series'];
 export type Server = components['schemas']['Server'];
 export type Set = components['schemas']['Set'];
 export type Shift = components['schemas']['Shift'];
@@ -2154,6 +2318,7 @@ export type TaskLog = components['schemas']['TaskLog'];
 export type TaskPart = components['schemas']['TaskPart'];
 export type Throughput = components['schemas']['Throughput'];
 export type Timeline = components['schemas']['Timeline'];
+export type Trend = components['schemas']['Trend'];
 export type Usage = components['schemas']['Usage'];
 export type Used = components['schemas']['Used'];
 export type Worker = components['schemas']['Worker'];
@@ -2836,6 +3001,53 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Graph'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-judgement': {
+    parameters: {
+      query?: {
+        /** @description What the run is compared with, see get-run. */
+        peers?: 'same' | 'workflow';
+      };
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Judgement'];
         };
       };
       /** @description The response that the client has is current. */
@@ -3761,6 +3973,43 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['FoundTasks'];
+        };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-trend': {
+    parameters: {
+      query: {
+        /** @description Only runs that started then or later. */
+        from?: string;
+        /** @description Only runs that started before. */
+        to?: string;
+        workflow: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Trend'];
         };
       };
       /** @description What was wrong. */
