@@ -156,6 +156,11 @@ export function ratio(x: number): string {
   return `${x >= 9.95 ? count(Math.round(x)) : x.toFixed(1)}×`;
 }
 
+/** A ratio where small differences count: 1.42×, 14×. */
+export function factorText(factor: number): string {
+  return factor < 9.995 ? `${factor.toFixed(2)}×` : ratio(factor);
+}
+
 /** A whole number: 1,720. */
 export function count(n: number): string {
   if (!Number.isFinite(n)) return NO_VALUE;

@@ -1,7 +1,7 @@
 // What the insights have loaded: the table, what it is compared with, and the details of the chosen cell.
 
 import type { QueryOf } from '../../../api/client';
-import type { FoundTasks, History, HistoryPart } from '../../../api/schema';
+import type { FoundTasks, History, HistoryPart, Trend } from '../../../api/schema';
 import type { AppState } from '../../state/app.svelte';
 import { Resource } from '../../state/resource.svelte';
 import { type Asked, type InsightMetric, insightMetrics } from './insights-url';
@@ -87,6 +87,7 @@ export class Insights {
   readonly comparison: Resource<Comparison | undefined>;
   readonly shape: Resource<Shape>;
   readonly trend: Resource<History>;
+  readonly changes: Resource<Trend>;
   readonly tasks: Resource<FoundTasks | undefined>;
   #app: AppState;
 
@@ -100,6 +101,7 @@ export class Insights {
     this.comparison = new Resource(track);
     this.shape = new Resource(track);
     this.trend = new Resource(track);
+    this.changes = new Resource(track);
     this.tasks = new Resource(track);
   }
 
@@ -117,6 +119,11 @@ export class Insights {
       const { metrics } = await this.#app.api.functions({ workflow, ...range }, signal);
       return insightMetrics.filter((metric) => metrics.includes(metric));
     });
+  }
+
+  /** Since when the workflow and its functions take another time. */
+  loadChanges(workflow: string, range: Range): void {
+    void this.changes.load((signal) => this.#app.api.trend({ workflow, ...range }, signal));
   }
 
   /** How much of their execution the rows of the table were CPU time. */

@@ -1,7 +1,7 @@
 // The sentence that the insights open with: computed, and plain where nothing stands out.
 
 import type { HistoryPart } from '../../../api/schema';
-import { count, counted, percent, ratio } from '../../../model/format';
+import { count, counted, factorText, percent, ratio } from '../../../model/format';
 import { kindOf, unitOf } from '../../../model/metric';
 import type { InsightMetric } from './insights-url';
 import { cellValue, keyName, type Shift, shiftOf, valueText, weightOf } from './statistic';
@@ -20,11 +20,6 @@ export interface Lead {
 interface Shifted {
   readonly part: HistoryPart;
   readonly shift: Shift;
-}
-
-/** Two decimals, as long as a change of a twentieth could matter. */
-export function factorText(factor: number): string {
-  return factor < 9.995 ? `${factor.toFixed(2)}×` : ratio(factor);
 }
 
 const name = (part: HistoryPart): Span => ({ text: keyName(part), key: part.key });

@@ -1,11 +1,10 @@
 // How values moved from day to day, as a chart.
 
 import type { HistoryPart } from '../../../api/schema';
-import { count } from '../../../model/format';
+import { count, factorText } from '../../../model/format';
 import { quantile } from '../../../model/quantile';
 import { type ChartSpec, linearTicks } from '../../parts/chart-spec';
 import { shortDay } from '../../state/instant';
-import { factorText } from './lead';
 import { axisText } from './charts';
 import type { InsightMetric } from './insights-url';
 import { cellValue, lowerQuartile, valueText } from './statistic';
