@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/environment"
@@ -98,9 +99,13 @@ func New(cfg Config) (*Runner, error) {
 }
 
 // Run keeps interpreters until ctx ends, and returns when the last one has ended. Tasks that are executed then continue
-// until their own contexts end.
+// until their own contexts end. Unpacked bundles that no process uses are removed after a week, or if a hundred others were
+// used later.
 func (r *Runner) Run(ctx context.Context) error {
 	defer r.environments.release()
+	var pruning sync.WaitGroup
+	pruning.Go(func() { r.bundles.run(ctx) })
+	defer pruning.Wait()
 	return r.interpreters.run(ctx)
 }
 
@@ -147,6 +152,7 @@ func (r *Runner) warm(ctx context.Context, c *calls, report func(record.Preparat
 		return nil
 	}
 	w := &work{runner: r, task: &Task{Bundle: c.first.Bundle, Environment: c.first.Environment}}
+	defer w.end()
 	if err := w.prepare(ctx, &c.bundle); err != nil {
 		return err
 	}
@@ -179,7 +185,7 @@ func (r *Runner) Sign(t *Task) error {
 	return t.Sign(r.cfg.Secret)
 }
 
-// body does what a task says, for the values and the lists of values that it reads.
+// body prepares what a task says, for the values and the lists of values that it reads.
 func (r *Runner) body(ctx context.Context, t Task, b Bundle, values []Value, lists [][]Value) (*work, error) {
 	if !r.accepts(&t) {
 		return nil, engine.NoRetry(errors.New("code: the task is not signed with this worker's secret, expected one that a process with the same secret submitted"))
@@ -189,6 +195,7 @@ func (r *Runner) body(ctx context.Context, t Task, b Bundle, values []Value, lis
 	}
 	w := &work{runner: r, task: &t, values: values, lists: lists, log: engine.Task(ctx).Output}
 	if err := w.prepare(ctx, &b); err != nil {
+		w.end()
 		return nil, err
 	}
 	return w, nil
@@ -230,6 +237,7 @@ func (r *Runner) One(name string) engine.F4[Task, Bundle, []Value, [][]Value, Va
 		if err != nil {
 			return Value{}, err
 		}
+		defer w.end()
 		return w.one(ctx)
 	})
 }
@@ -241,6 +249,7 @@ func (r *Runner) Many(name string) engine.F4[Task, Bundle, []Value, [][]Value, [
 		if err != nil {
 			return nil, err
 		}
+		defer w.end()
 		return w.many(ctx)
 	})
 }

@@ -17,7 +17,8 @@ type work struct {
 	task        *Task
 	values      []Value
 	lists       [][]Value
-	project     string                   // the folder of the bundle's files, "" without a bundle
+	bundle      *unpackedBundle          // nil without a bundle
+	project     string                   // the folder of its files, "" without one
 	environment *environment.Environment // nil for none
 	log         io.Writer                // of the attempt
 	decoded     map[operandKey]any       // of values and lists that a command has read so far
@@ -30,15 +31,16 @@ type operandKey struct {
 	isList bool
 }
 
-// prepare finds the files and the environment that the task needs.
+// prepare finds the files and the environment that the task needs. The caller calls end, also after an error.
 func (w *work) prepare(ctx context.Context, b *Bundle) (err error) {
 	if w.task.Bundle != "" {
 		if b.Hash != w.task.Bundle {
 			return engine.NoRetry(fmt.Errorf("code: the bundle of the task is %.12s, expected %.12s", b.Hash, w.task.Bundle))
 		}
-		if w.project, err = w.runner.bundles.unpacked(b); err != nil {
+		if w.bundle, err = w.runner.bundles.use(b); err != nil {
 			return err
 		}
+		w.project = w.bundle.folder
 	}
 	if name := w.task.Environment; name != "" {
 		spec, ok := b.Environments[name]
@@ -50,6 +52,13 @@ func (w *work) prepare(ctx context.Context, b *Bundle) (err error) {
 		}
 	}
 	return nil
+}
+
+// end lets the files leave once no other work needs them.
+func (w *work) end() {
+	if w.bundle != nil {
+		w.runner.bundles.leave(w.bundle)
+	}
 }
 
 // variables is the environment of the task's process; add has those that the task sets.

@@ -3,6 +3,7 @@
 package filelock
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,4 +43,17 @@ func TestErrorNamesTheFile(t *testing.T) {
 	for _, lock := range []func(*os.File) error{Exclusive, Shared} {
 		assert.ErrorContains(t, lock(f), f.Name())
 	}
+}
+
+func TestStillNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder")
+	require.NoError(t, os.Mkdir(path, 0o700))
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, StillNamed(f))
+	require.NoError(t, os.Rename(path, path+".old"))
+	require.ErrorIs(t, StillNamed(f), fs.ErrNotExist)
+	require.NoError(t, os.Mkdir(path, 0o700))
+	require.ErrorIs(t, StillNamed(f), fs.ErrNotExist, "another folder has the name")
 }

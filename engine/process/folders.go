@@ -64,28 +64,12 @@ func (f *Folders) takeLock() error {
 	case errors.Is(err, errors.ErrUnsupported):
 		return lock.Close()
 	case err == nil:
-		err = stillNamed(lock)
+		err = filelock.StillNamed(lock)
 	}
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
 	f.lock = lock
-	return nil
-}
-
-// stillNamed checks that an open file was not removed; the error wraps fs.ErrNotExist.
-func stillNamed(file *os.File) error {
-	open, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	named, err := os.Stat(file.Name())
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(open, named) {
-		return fs.ErrNotExist
-	}
 	return nil
 }
 
