@@ -175,6 +175,7 @@ func removeOldGroups(parent string) {
 type cgroup struct {
 	path         string
 	folder       int           // its descriptor, to start the command in it
+	events, stat int           // descriptors of cgroup.events and cpu.stat, which are read for each command
 	memory       bool          // whether it counts memory
 	user, system time.Duration // of earlier commands
 }
@@ -194,9 +195,8 @@ func (f *groupFolder) newGroup(limit int64) (*cgroup, error) {
 	if err := os.Mkdir(g.path, 0o755); err != nil {
 		return nil, err
 	}
-	var err error
-	if g.folder, err = syscall.Open(g.path, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0); err != nil {
-		_ = syscall.Rmdir(g.path)
+	if err := g.open(); err != nil {
+		g.close()
 		return nil, err
 	}
 	if limit > 0 && f.memory {
@@ -208,10 +208,26 @@ func (f *groupFolder) newGroup(limit int64) (*cgroup, error) {
 	return g, nil
 }
 
+// open opens the descriptors; those that could not be opened are -1.
+func (g *cgroup) open() error {
+	open := func(path string, flags int) (int, error) {
+		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|flags, 0)
+		if err != nil {
+			return -1, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		return fd, nil
+	}
+	var errs [3]error
+	g.folder, errs[0] = open(g.path, syscall.O_DIRECTORY)
+	g.events, errs[1] = open(g.path+"/cgroup.events", 0)
+	g.stat, errs[2] = open(g.path+"/cpu.stat", 0)
+	return errors.Join(errs[:]...)
+}
+
 // release keeps a group for another command, since making one takes a tenth of the time of a short command. It removes one
 // that has a peak of memory of its own, and one that a process has not left.
 func (f *groupFolder) release(g *cgroup) {
-	if populated, known := g.read("cgroup.events")["populated"]; g.memory || !known || populated != 0 {
+	if populated, known := numbersOf(g.events)["populated"]; g.memory || !known || populated != 0 {
 		g.close()
 		return
 	}
@@ -248,7 +264,9 @@ func (g *cgroup) kill() {
 
 // close removes the group of a command.
 func (g *cgroup) close() {
-	_ = syscall.Close(g.folder)
+	for _, descriptor := range []int{g.folder, g.events, g.stat} {
+		_ = syscall.Close(descriptor) // an error of one that was not opened
+	}
 	g.remove()
 }
 
@@ -273,21 +291,31 @@ func (g *cgroup) measure(u *Usage) (outOfMemory bool) {
 			u.PeakMemory, _ = strconv.ParseInt(string(bytes.TrimSpace(peak)), 10, 64)
 		}
 	}
-	if micros := g.read("cpu.stat"); micros["usage_usec"] > 0 {
+	if micros := numbersOf(g.stat); micros["usage_usec"] > 0 {
 		user := time.Duration(micros["user_usec"]) * time.Microsecond
 		system := time.Duration(micros["system_usec"]) * time.Microsecond
 		u.User, u.System = max(u.User, user-g.user), max(u.System, system-g.system)
 		g.user, g.system = user, system
 	}
-	return g.memory && g.read("memory.events")["oom_kill"] > 0
+	if !g.memory {
+		return false
+	}
+	text, err := readFile(g.path + "/memory.events")
+	return err == nil && numbers(text)["oom_kill"] > 0
 }
 
-// read reads a file with a name and a number on each line.
-func (g *cgroup) read(file string) map[string]int64 {
-	text, err := readFile(g.path + "/" + file)
+// numbersOf reads an open file of a cgroup, nil if it cannot be read. Opening one takes longer than reading it.
+func numbersOf(descriptor int) map[string]int64 {
+	var text [2048]byte // more than such a file has
+	n, err := syscall.Pread(descriptor, text[:], 0)
 	if err != nil {
 		return nil
 	}
+	return numbers(text[:n])
+}
+
+// numbers reads a text with a name and a number on each line.
+func numbers(text []byte) map[string]int64 {
 	values := map[string]int64{}
 	for line := range bytes.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), " ")

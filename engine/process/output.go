@@ -39,7 +39,7 @@ func newOutput(c *Command) (*output, error) {
 			s.lines = &splitter{stream: s.kind, queue: o.lines}
 		}
 		var err error
-		if s.ours, s.theirs, err = os.Pipe(); err != nil {
+		if s.ours, s.theirs, err = newPipe(); err != nil {
 			o.discard()
 			return nil, err
 		}

@@ -31,16 +31,13 @@ type Process struct {
 // if it did not end with exit code 0 an *ExitError; if it was stopped because ctx ended, it is the cause of that. The
 // Result is as complete as possible in any case.
 func Run(ctx context.Context, c Command) (Result, error) {
-	runtime.LockOSThread() // see attributes: the command would be killed with the thread
-	defer runtime.UnlockOSThread()
 	p, err := newProcess(ctx, c)
 	if err == nil {
-		err = p.start()
+		err = p.run(ctx, func() {})
 	}
 	if err != nil {
 		return Result{Usage: unknownUsage()}, err
 	}
-	p.attend(ctx)
 	return p.result, p.err
 }
 
@@ -51,20 +48,18 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := make(chan error)
+	failed, started := make(chan error, 1), make(chan struct{})
 	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.start()
-		started <- err
-		if err == nil {
-			p.attend(ctx)
+		if err := p.run(ctx, func() { close(started) }); err != nil {
+			failed <- err
 		}
 	}()
-	if err := <-started; err != nil {
+	select {
+	case err := <-failed:
 		return nil, err
+	case <-started:
+		return p, nil
 	}
-	return p, nil
 }
 
 // newProcess checks a command and makes what it needs.
@@ -153,6 +148,21 @@ func (p *Process) exceeds() {
 	}
 }
 
+// run starts the command, calls started, and returns when it has ended with its group and all output has been read. The
+// error says why it could not be started.
+func (p *Process) run(ctx context.Context, started func()) error {
+	runtime.LockOSThread() // see attributes: the command would be killed with the thread
+	if err := p.start(); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	started()
+	state, err := p.await(ctx)
+	runtime.UnlockOSThread() // before others are waited for, which takes a goroutine with a thread of its own much longer
+	p.conclude(state, err)
+	return nil
+}
+
 // start starts the command with its three streams.
 func (p *Process) start() error {
 	input, err := p.execute()
@@ -192,9 +202,8 @@ func (p *Process) execute() (input, error) {
 	return ours, nil
 }
 
-// attend waits for the end of a command and removes what is left of it.
-func (p *Process) attend(ctx context.Context) {
-	defer close(p.ended)
+// await waits for the end of a command and its group.
+func (p *Process) await(ctx context.Context) (*os.ProcessState, error) {
 	unwatch := context.AfterFunc(ctx, func() { p.Stop(context.Cause(ctx)) })
 	p.result.Usage = unknownUsage()
 	state, err := awaitEnd(p.child, func() {
@@ -202,12 +211,7 @@ func (p *Process) attend(ctx context.Context) {
 		p.atEnd()
 	})
 	p.linger()
-	if state != nil {
-		addTimes(&p.result.Usage, state)
-	}
-	outOfMemory := p.meter.remove(&p.result.Usage)
-	err = cmp.Or(err, p.output.finish())
-	p.conclude(state, outOfMemory, err)
+	return state, err
 }
 
 // atEnd kills what the command left running, unless it was stopped, when the rest of its group has the rest of the grace.
@@ -238,9 +242,15 @@ func (p *Process) linger() {
 	ReapGroup(p.child.Pid)
 }
 
-// conclude makes the result. The error is of the output, or of waiting.
-func (p *Process) conclude(state *os.ProcessState, outOfMemory bool, err error) {
+// conclude waits for the rest of the output and makes the result. The error is of waiting.
+func (p *Process) conclude(state *os.ProcessState, err error) {
+	defer close(p.ended)
 	r := &p.result
+	if state != nil {
+		addTimes(&r.Usage, state)
+	}
+	outOfMemory := p.meter.remove(&r.Usage)
+	err = cmp.Or(err, p.output.finish())
 	r.Tail, r.Stderr = p.output.tail.String(), p.output.stderr.String()
 	r.ExitCode = -1
 	if state != nil {
