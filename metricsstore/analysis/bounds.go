@@ -11,7 +11,7 @@ import (
 type Bounds struct {
 	// From and To are the first claim and the last end, between which the makespan lies.
 	From, To float64
-	// Slots is how many existed on average.
+	// Slots is how many existed on average while there were any.
 	Slots float64
 	// Work is of all attempts; WorkNS is Work ÷ Slots, what the run takes if every slot works all the time.
 	Work   SlotWork
@@ -91,8 +91,9 @@ func (r *Run) Bounds() *Bounds {
 	}
 	stood, over := r.stood(from, to)
 	b.Paused = stood - over
-	// Between two revisions there are no workers; when a run is paused, its slots exist and are idle.
-	if going := to - from - over; going > 0 {
+	// Between two revisions there are no workers; when a run is paused, its slots exist and are idle. Time without any
+	// worker has a bound of its own.
+	if going := to - from - over - b.Occupancy.absent.growth(from, to); going > 0 {
 		b.Slots = slotTime(slots, from, to) / going
 	}
 	if b.Slots > 0 {

@@ -170,6 +170,19 @@ func (r *Run) starvedBy(s *sweep) []RowTime {
 // changes lists what changes the counts of a sweep, ascending. At equal moments slots come first, those that leave before
 // those that join, then standstills, then attempts in the order of the table.
 func (r *Run) changes(slots []slot, gaps []float64) []change {
+	all := slotChanges(slots)
+	for _, s := range r.standstills {
+		all = append(all, change{at: s.From, stalls: 1}, change{at: s.To, stalls: -1})
+	}
+	for row := range gaps {
+		all = r.appendAttempt(all, row, gaps[row])
+	}
+	all = slices.DeleteFunc(all, func(c change) bool { return math.IsNaN(c.at) || math.IsInf(c.at, 1) })
+	slices.SortStableFunc(all, func(x, y change) int { return cmp.Compare(x.at, y.at) })
+	return all
+}
+
+func slotChanges(slots []slot) []change {
 	var all []change
 	for _, s := range slots {
 		if !math.IsInf(s.from, 1) {
@@ -179,14 +192,6 @@ func (r *Run) changes(slots []slot, gaps []float64) []change {
 	slices.SortStableFunc(all, func(x, y change) int {
 		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.slots, y.slots))
 	})
-	for _, s := range r.standstills {
-		all = append(all, change{at: s.from, stalls: 1}, change{at: s.to, stalls: -1})
-	}
-	for row := range gaps {
-		all = r.appendAttempt(all, row, gaps[row])
-	}
-	all = slices.DeleteFunc(all, func(c change) bool { return math.IsNaN(c.at) || math.IsInf(c.at, 1) })
-	slices.SortStableFunc(all, func(x, y change) int { return cmp.Compare(x.at, y.at) })
 	return all
 }
 

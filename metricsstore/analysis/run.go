@@ -11,6 +11,7 @@ import (
 
 // Run is a run as it is analysed: its graph with all fan-outs expanded, its attempts, and the slots that there were.
 type Run struct {
+	Table     *runtable.Table
 	Numbering *dag.Numbering
 	// Recorded: the run was made from the record of another tool, which need not say what a task waited for.
 	Recorded bool
@@ -19,7 +20,7 @@ type Run struct {
 	function    []uint16 // by node, of tasks
 	attempts    attempts
 	marks       []runtable.Mark
-	standstills []standstill
+	standstills []Standstill
 	workers     []record.WorkerRecord
 	// endNS is when the run ended, in nanoseconds since its start, as all moments here; infinite for a live run.
 	endNS float64
@@ -44,7 +45,7 @@ func Read(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run) (
 // known of them is taken from what they did.
 func New(table *runtable.Table, workers []record.WorkerRecord, recorded bool) *Run {
 	r := &Run{
-		Numbering: table.Numbering(), Recorded: recorded, marks: table.Marks(), workers: workers,
+		Table: table, Numbering: table.Numbering(), Recorded: recorded, marks: table.Marks(), workers: workers,
 		endNS: infinity, ended: table.Ended(),
 	}
 	if r.ended {

@@ -54,7 +54,7 @@ func (r *Run) straggler() *Straggler {
 		if row == noRow || len(executes[fn]) < MedianNeeds {
 			continue
 		}
-		median, late := quantile(executes[fn], 0.5), a.updated[row]-second[fn]
+		median, late := Quantile(executes[fn], 0.5), a.updated[row]-second[fn]
 		took := a.ended[row] - a.started[row]
 		if median > 0 && took >= Straggles*median && late > 0 && (worst == nil || late > worst.Late) {
 			worst = &Straggler{a.node[row], row, took / median, late}
@@ -82,9 +82,9 @@ func (r *Run) executesUntil(at float64) [][]float64 {
 	return out
 }
 
-// quantile of ascending values, by linear interpolation between order statistics: type 7 of Hyndman and Fan, Sample
-// quantiles in statistical packages (1996), as the digests have it.
-func quantile(ascending []float64, q float64) float64 {
+// Quantile q of ascending values, by linear interpolation between order statistics: type 7 of Hyndman and Fan, Sample
+// quantiles in statistical packages (1996), as the digests have it. There must be at least one value.
+func Quantile(ascending []float64, q float64) float64 {
 	place := float64(float64(len(ascending)-1) * q)
 	low := int(place)
 	value, next := ascending[low], ascending[min(low+1, len(ascending)-1)]

@@ -64,7 +64,7 @@ export interface Bounds {
   readonly makespanNs: number;
   /** From the last end until the run was over. */
   readonly closingNs: number;
-  /** Slots that existed on average. */
+  /** Slots that existed on average while there were any. */
   readonly slots: number;
   readonly work: SlotWork;
   /** Work ÷ slots: what it takes if every slot works all the time. */
@@ -107,8 +107,10 @@ function collect(index: GraphIndex, table: RunTable, lanes: Lanes, path: Critica
     Chain,
     Chain,
   ];
-  // Between two revisions there are no workers; when a run is paused, its slots exist and are idle.
-  const goingNs = toNs - fromNs - standstillNs(table, fromNs, toNs, 'over');
+  // Between two revisions there are no workers; when a run is paused, its slots exist and are idle. Time without any
+  // worker has a bound of its own.
+  const absentNs = growth(occupancy.absent, fromNs, toNs);
+  const goingNs = toNs - fromNs - standstillNs(table, fromNs, toNs, 'over') - absentNs;
   const slots = goingNs > 0 ? slotTimeNs(table, lanes, fromNs, toNs) / goingNs : 0;
   const work = works.sumOfRows();
   return {
