@@ -54,6 +54,12 @@ func (r *Run) Lacks(p Part) bool {
 	return slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Part == p })
 }
 
+// EndUnknown reports whether the run is damaged so that it is not known how it ended; its status is then
+// record.Interrupted.
+func (r *Run) EndUnknown() bool {
+	return r.Status == record.Interrupted && (r.Damage != "" || r.Lacks(HeaderPart) || r.Lacks(RecordsPart))
+}
+
 // Remains is what is left of a run whose header cannot be read. Each part may be absent or damaged itself.
 type Remains struct {
 	Position Position // where the store lists the run

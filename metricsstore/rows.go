@@ -87,6 +87,19 @@ func (h *Header) MakespanNS() int64 {
 	return h.Counts.MakespanNS
 }
 
+// ExplainedNS is the time in nanoseconds in which at least one task of an imported run ran; 0 for a run of the engine. For
+// recordings imported by older programs it is known only from the schedule.
+func (h *Header) ExplainedNS() int64 {
+	switch o := h.Info.Imported(); {
+	case o == nil:
+		return 0
+	case h.Info.Origin == nil:
+		return h.Counts.MakespanNS
+	default:
+		return int64(o.Explained)
+	}
+}
+
 // GraphSize describes the graph as submitted, before any fan-out has expanded.
 type GraphSize struct {
 	Tasks int    `json:"tasks"`

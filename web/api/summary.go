@@ -137,8 +137,7 @@ func newScheduleNS(r *metricsstore.Run) OrNull[int64] {
 	return orNull(&r.Counts.MakespanNS)
 }
 
-// newImported is null for runs of the engine. For recordings imported by older programs, explained time is known only from
-// the schedule.
+// newImported is null for runs of the engine.
 func newImported(r *metricsstore.Run) OrNull[Imported] {
 	o := r.Info.Imported()
 	if o == nil {
@@ -146,13 +145,12 @@ func newImported(r *metricsstore.Run) OrNull[Imported] {
 	}
 	c := &r.Counts
 	out := &Imported{
-		Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: int64(o.Explained), Dated: !o.Undated, Lanes: o.Lanes,
+		Format: o.Format, RecordedNS: int64(o.Makespan), ExplainedNS: r.ExplainedNS(), Dated: !o.Undated, Lanes: o.Lanes,
 		System: o.System, Incomplete: o.Incomplete, Notes: newNotes(o.Notes),
 		BytesIn: &c.BytesIn, BytesMoved: &c.BytesMoved, BytesOut: &c.BytesOut, CPUNS: &c.CPUNS,
 	}
 	switch {
 	case r.Info.Origin == nil:
-		out.ExplainedNS = c.MakespanNS
 		out.BytesIn, out.BytesMoved, out.BytesOut, out.CPUNS = nil, nil, nil, nil
 	case o.Digest != "": // older programs knew only a format in which bytes are recorded
 		if c.BytesKnown == 0 {
@@ -189,8 +187,7 @@ func newRecordState(r *metricsstore.Run) RecordState {
 	damaged := r.Damaged()
 	switch {
 	case damaged != "":
-		unread := r.Damage != "" || r.Lacks(metricsstore.HeaderPart) || r.Lacks(metricsstore.RecordsPart)
-		return RecordState{Text: "damaged: " + damaged, Damage: damaged, EndUnknown: unread && r.Status == record.Interrupted}
+		return RecordState{Text: "damaged: " + damaged, Damage: damaged, EndUnknown: r.EndUnknown()}
 	case !r.Status.Final():
 		return RecordState{Text: "still being recorded"}
 	case r.Upload.Partial():

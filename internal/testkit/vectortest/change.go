@@ -1,6 +1,7 @@
 package vectortest
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/workflows"
@@ -27,6 +29,30 @@ func Gallery(t testing.TB, most int) map[string]*dag.Graph {
 		}
 	}
 	return graphs
+}
+
+// GraphOf is a graph of tasks that call the named functions, with edges from one to a later one. The tasks are its nodes, in
+// their order.
+func GraphOf(t testing.TB, calls []string, edges ...[2]int) *dag.Graph {
+	t.Helper()
+	b := engine.NewBuilder()
+	functions := map[string]engine.F1[[]bool, bool]{}
+	outputs := make([]engine.Ref[bool], len(calls))
+	for i, name := range calls {
+		if _, known := functions[name]; !known {
+			functions[name] = engine.Func1(name, func(context.Context, []bool) (bool, error) { return true, nil })
+		}
+		var inputs []engine.Ref[bool]
+		for _, e := range edges {
+			if e[1] == i {
+				inputs = append(inputs, outputs[e[0]])
+			}
+		}
+		outputs[i] = functions[name].Call(engine.List(b, inputs...))
+	}
+	g, err := b.Compile(engine.Const(b, true))
+	require.NoError(t, err)
+	return g
 }
 
 // Interrupted makes a run stand still in its middle for a third of its length, between two marks.

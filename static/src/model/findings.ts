@@ -73,27 +73,32 @@ const OFTEN = 0.25;
 const MOST = 0.5;
 
 /** The findings of a run as of a moment; of an ended run as a whole, whatever the moment. */
-export function findingsOf(
+export function findingsOf(...of: Parameters<typeof sentencesOf>): Findings {
+  const [lead, second = []] = sentencesOf(...of);
+  return { lead, second };
+}
+
+/** All that is worth saying, what says most first. The service finds the same: see metricsstore/findings. */
+export function sentencesOf(
   index: GraphIndex,
   table: RunTable,
   lanes: Lanes,
   atNs: number,
   context: FindingsContext = {},
   known?: Counted,
-): Findings {
+): readonly [readonly Span[], ...(readonly Span[])[]] {
   const at = table.ended ? endOf(table) : atNs;
   const figures = known?.figures ?? figuresAt(table, lanes, at);
   const counts = known?.counts ?? countStates(index, table, at);
-  if (!table.ended) return liveFindings(index, table, { ...known, figures, counts }, at, context);
-  if (context.status === 'running' && context.imported)
-    return { lead: [text(soFarText(index, counts, at))], second: [] };
+  if (!table.ended) return liveSentences(index, table, { ...known, figures, counts }, at, context);
+  if (context.status === 'running' && context.imported) return [[text(soFarText(index, counts, at))]];
   const bounds = boundsOf(index, table, lanes);
-  const sentences = [
+  const [first, ...more] = [
     endSentence(index, table, { figures, counts }, context),
     recordedSentence(context.imported),
     ...(bounds === undefined ? [] : withCached(index, table, bounds, counts.cached, context)),
   ].filter((spans) => spans !== undefined);
-  return { lead: sentences[0] ?? [text('No task has ended.')], second: sentences[1] ?? [] };
+  return [first ?? [text('No task has ended.')], ...more];
 }
 
 /** What is known of a recording of which more is expected: what took long in it may be another thing in the end. */
@@ -224,7 +229,8 @@ const LONGEST_MESSAGE = 160;
 
 function firstLine(message: string): string {
   const line = message.split('\n', 1)[0]!.trim().replace(/\.$/, '');
-  return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
+  const characters = [...line]; // a character may be two of a string's units
+  return characters.length <= LONGEST_MESSAGE ? line : `${characters.slice(0, LONGEST_MESSAGE - 1).join('')}…`;
 }
 
 /** With the full stop of a sentence, unless the message was cut off. */
@@ -329,13 +335,13 @@ function stragglerFinding(
   return reasons.some(({ cause }) => cause === 'straggler') ? undefined : stragglerSentence(index, straggler);
 }
 
-function liveFindings(
+function liveSentences(
   index: GraphIndex,
   table: RunTable,
   { figures, counts, longRunning: long }: Counted,
   atNs: number,
   context: FindingsContext,
-): Findings {
+): [Span[], ...Span[][]] {
   const over = counts.succeeded + counts.cached + counts.failed + counts.cancelled + counts.skipped + counts.lost;
   const isPaused = isPausedAt(table, atNs);
   const now = isPaused ? 'the run is paused' : slotsWork(counts, figures);
@@ -347,9 +353,9 @@ function liveFindings(
   const wait = `${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}`;
   if (waiting > 0) lead.push(text(` ${wait} ${isPaused ? 'until it is resumed' : 'for a slot'}.`));
   const { expected } = context;
-  if (!expected) return { lead, second: [] };
+  if (!expected) return [lead];
   const range = `${durationText(expected.p25Ns)} and ${durationText(expected.p75Ns)}`;
-  return { lead, second: [text(`Expected end between ${range} (p25 to p75 of ${counted(expected.runs, 'run')}).`)] };
+  return [lead, [text(`Expected end between ${range} (p25 to p75 of ${counted(expected.runs, 'run')}).`)]];
 }
 
 /** The running task that has taken most times its function's median so far. */
