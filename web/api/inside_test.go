@@ -310,7 +310,7 @@ func TestTags(t *testing.T) {
 	seen := map[string]string{}
 	for _, path := range []string{
 		"", "/graph", "/layout", "/events", "/events?after=3", "/tasks", "/tasks?limit=3", "/tasks/0", "/workers", "/timeline", "/timeline?buckets=5",
-		"/critical-path", "/longest-chain", "/stats", "/stats?at=5", "/stats?metric=queue_ns", "/archive", "/export?format=csv", "/export?format=chrome",
+		"/findings", "/critical-path", "/longest-chain", "/stats", "/stats?at=5", "/stats?metric=queue_ns", "/archive", "/export?format=csv", "/export?format=chrome",
 	} {
 		out := w.request(http.MethodGet, at(run, path), nil)
 		tag := out.Header().Get("ETag")

@@ -249,6 +249,7 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 		at := "/runs/" + run
 		get("get-run", at)
 		get("get-graph", at+"/graph")
+		get("get-findings", at+"/findings")
 		get("get-layout", at+"/layout")
 		get("list-schedules", at+"/schedules")
 		get("get-schedule", at+"/schedules/0")

@@ -19,6 +19,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
 	"github.com/dagscope/dagscope/metricsstore/compare"
+	"github.com/dagscope/dagscope/metricsstore/findings"
 	"github.com/dagscope/dagscope/metricsstore/normal"
 	"github.com/dagscope/dagscope/metricsstore/whatif"
 	"github.com/dagscope/dagscope/web/api"
@@ -133,6 +134,13 @@ func (c *Client) Retry(ctx context.Context, run record.RunID) (api.RunSummary, e
 func (c *Client) Result(ctx context.Context, run record.RunID) (api.Result, error) {
 	var out api.Result
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/result", nil, &out)
+	return out, err
+}
+
+// Findings returns what made a run as long as it was, what says most first; of a live run, how far it is.
+func (c *Client) Findings(ctx context.Context, run record.RunID) (findings.RunFindings, error) {
+	var out findings.RunFindings
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/findings", nil, &out)
 	return out, err
 }
 

@@ -226,6 +226,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runs/{run}/findings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get what made a run as long as it was, or how far a live run is
+     * @description The sentences of the run's page, what says most first, each with its figures.
+     */
+    get: operations['get-findings'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs/{run}/graph': {
     parameters: {
       query?: never;
@@ -974,6 +994,74 @@ export interface components {
       /** @description Value of query.after for the next page: the number of the last event in this one. */
       next_after: number;
     };
+    Finding: {
+      /**
+       * @description at_least: with the same tasks, and for the kind full with the same slots, the makespan could not have been shorter than this time.
+       * @enum {string}
+       */
+      bound: 'none' | 'at_least';
+      /**
+       * @description Where the moments come from that the finding is computed from. inferred: they are recorded, but lanes were assigned at the import; reconstructed: the recording has no start times.
+       * @enum {string}
+       */
+      exactness: 'measured' | 'recorded' | 'inferred' | 'reconstructed';
+      /** @description Where the part of the run begins that the finding is about, since its start. */
+      from_ns: number;
+      /** @description Those that the finding is about; empty if it is about all. */
+      functions: string[];
+      /**
+       * @description What the finding is about.
+       * @enum {string}
+       */
+      kind:
+        | 'full'
+        | 'chain'
+        | 'serial'
+        | 'straggler'
+        | 'moving'
+        | 'engine'
+        | 'again'
+        | 'backoff'
+        | 'waiting'
+        | 'absent'
+        | 'unready'
+        | 'paused'
+        | 'continued'
+        | 'failed'
+        | 'cancelled'
+        | 'interrupted'
+        | 'end_unknown'
+        | 'unexplained'
+        | 'cached'
+        | 'lost'
+        | 'function'
+        | 'solo'
+        | 'starved'
+        | 'no_time'
+        | 'nothing_done'
+        | 'progress'
+        | 'expected';
+      /** @description The page of the run with what shows the evidence, below the address of the service. */
+      link: string;
+      /** @description The tasks that the sentence names, in its order. */
+      named: components['schemas']['NamedTask'][];
+      /** @description The time that the finding is about; null if it is about none. */
+      ns: number | null;
+      of_tasks: number;
+      /** @description It is the reason for the makespan: the bound that is nearest to it. There are two if the first is that the run was paused or continued. */
+      reason: boolean;
+      sentence: string;
+      /**
+       * Format: double
+       * @description Its part of the makespan; for the kind unexplained, of the recorded makespan, for the kind function, of the work of all slots. Null if the finding is about no time.
+       */
+      share: number | null;
+      /** @description How many of of_tasks the finding is about; 0 if it is not about single ones. */
+      tasks: number;
+      to_ns: number;
+      /** @description The numbers of those that the finding is about; empty if it is about all. */
+      workers: number[];
+    };
     FoundTask: {
       attempt: number;
       function: string;
@@ -1353,6 +1441,14 @@ export interface components {
       update_ns: number;
       wait_ns: number;
     };
+    NamedTask: {
+      function: string;
+      node: number;
+      /** @description The time that is said of it; null if there is none. */
+      ns: number | null;
+      /** @description Its recorded name, or its function with its place among its like. */
+      task: string;
+    };
     Note: {
       /** @description How many things the text is about; -1 if it is about the recording as a whole. */
       count: number;
@@ -1593,6 +1689,16 @@ export interface components {
       node: number | null;
       /** @description Empty if the failure was not that of a task. */
       task: string;
+    };
+    RunFindings: {
+      /** @description The moment as of which it is said, since the start of the run; the end of a run that has ended. */
+      as_of_ns: number;
+      /** @description What says most comes first; there is at least one. The page of the run shows the first two. */
+      findings: components['schemas']['Finding'][];
+      /** @description From the first claim to the last end: what shares are of. 0 if no attempt has ended, and for a live run. */
+      makespan_ns: number;
+      run: string;
+      status: string;
     };
     RunList: {
       /** @description Number of runs that the filter without status selects, by status, and in total under all. */
@@ -2238,6 +2344,7 @@ export type Deviation = components['schemas']['Deviation'];
 export type Estimate = components['schemas']['Estimate'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
+export type Finding = components['schemas']['Finding'];
 export type FoundTask = components['schemas']['FoundTask'];
 export type FoundTasks = components['schemas']['FoundTasks'];
 export type FunctionName = components['schemas']['FunctionName'];
@@ -2265,6 +2372,7 @@ export type LongestChain = components['schemas']['LongestChain'];
 export type MissingFunction = components['schemas']['MissingFunction'];
 export type Mistake = components['schemas']['Mistake'];
 export type NamedStep = components['schemas']['NamedStep'];
+export type NamedTask = components['schemas']['NamedTask'];
 export type Note = components['schemas']['Note'];
 export type Outlier = components['schemas']['Outlier'];
 export type Outliers = components['schemas']['Outliers'];
@@ -2286,6 +2394,7 @@ export type RecordState = components['schemas']['RecordState'];
 export type Result = components['schemas']['Result'];
 export type Rules = components['schemas']['Rules'];
 export type RunError = components['schemas']['RunError'];
+export type RunFindings = components['schemas']['RunFindings'];
 export type RunList = components['schemas']['RunList'];
 export type RunSource = components['schemas']['RunSource'];
 export type RunStatistics = components['schemas']['RunStatistics'];
@@ -2957,6 +3066,50 @@ export interface operations {
           'application/x-ndjson': string;
           'text/csv': string;
           'text/html; charset=utf-8': string;
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-findings': {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunFindings'];
         };
       };
       /** @description The response that the client has is current. */
