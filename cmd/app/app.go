@@ -133,7 +133,7 @@ type cli struct {
 	Runs       runsCommand       `cmd:"" help:"List runs, newest first."`
 	Tasks      tasksCommand      `cmd:"" help:"List the attempts of a run."`
 	Stats      statsCommand      `cmd:"" help:"Show percentiles, mean and range of task metrics."`
-	Why        whyCommand        `cmd:"" help:"Show what an ended run was long for: its critical path by phases and tasks."`
+	Why        whyCommand        `cmd:"" help:"Show what an ended run was long for: the reason with its bounds, and the critical path by phases and tasks."`
 	Compare    compareCommand    `cmd:"" help:"Show what changed from one run to another, and what explains it."`
 	WhatIf     whatIfCommand     `cmd:"" name:"whatif" help:"Simulate a run under other conditions."`
 	Logs       logsCommand       `cmd:"" help:"Show what the attempts of a run logged, and how they failed."`

@@ -25,7 +25,7 @@ func TestRemoteReads(t *testing.T) {
 	id := string(w.record("trip", "--set", "mode=panic", "--policy", "continue"))
 	for _, args := range []string{
 		"tasks --json", "tasks --outcome failed --json", "stats --json", "stats --group-by worker", "export --format archive",
-		"export --format csv", "export --format ndjson", "logs --json",
+		"export --format csv", "export --format ndjson", "logs --json", "why --json",
 	} {
 		words := strings.Fields(args)
 		words = append([]string{words[0], id}, words[1:]...)

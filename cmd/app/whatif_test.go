@@ -1,9 +1,11 @@
 package app
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/metricsstore/whatif"
 )
@@ -48,4 +50,21 @@ func TestWhatIfOfOtherTools(t *testing.T) {
 	o := w.run("whatif", "other", "--no-become")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, "expected a run that it has executed; Spark has executed this one")
+}
+
+// TestWhy begins with the reason; of a run in which no task has ended there is nothing else to say.
+func TestWhy(t *testing.T) {
+	w := newWorld(t)
+	w.record("sum")
+	var got whyJSON
+	w.json(&got, "why", "last")
+	require.NotEmpty(t, got.Findings)
+	assert.True(t, got.Findings[0].Reason)
+	assert.Equal(t, got.Makespan, got.Phases.Total())
+	out := w.ok("why", "last")
+	for _, f := range got.Findings {
+		assert.Contains(t, out, f.Sentence+"\n")
+	}
+	assert.True(t, strings.HasPrefix(out, got.Findings[0].Sentence+"\n"), out)
+	assert.Contains(t, out, "\nCritical path of run ")
 }

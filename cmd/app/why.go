@@ -11,6 +11,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
+	"github.com/dagscope/dagscope/metricsstore/findings"
 )
 
 // whyCommand shows what an ended run was long for.
@@ -31,6 +32,7 @@ func (c *whyCommand) Validate() error {
 // whyJSON is the output.
 type whyJSON struct {
 	Run      record.RunID        `json:"run"`
+	Findings []findings.Finding  `json:"findings"`
 	Makespan int64               `json:"makespan_ns"`
 	Phases   analysis.PathPhases `json:"phases"`
 	Steps    []whyStepJSON       `json:"steps"`
@@ -43,7 +45,7 @@ type whyStepJSON struct {
 	analysis.PathStep
 }
 
-// Run prints the critical path.
+// Run prints what the run was long for, and its critical path.
 func (c *whyCommand) Run(ctx context.Context, s *session) error {
 	return s.withRun(ctx, c.targetFlags, c.RunID, func(store metricsstore.Store, r *metricsstore.Run) error {
 		if !r.Status.Final() {
@@ -57,26 +59,38 @@ func (c *whyCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		path := run.Path()
-		if path == nil {
-			return fmt.Errorf("run %s has no critical path: no task has ended", r.Info.ID)
-		}
-		chain := run.LongestChain()
-		out := whyJSON{Run: r.Info.ID, Makespan: path.Phases.Total(), Phases: path.Phases, Chain: chain.Length, Chained: len(chain.Nodes)}
-		for _, step := range path.Steps {
-			out.Steps = append(out.Steps, whyStepJSON{taskName(run.Numbering, step.Node), step})
-		}
+		out := newWhy(run, r)
 		if s.flags.JSON {
 			return s.printJSON(out)
 		}
-		return c.print(s, &out)
+		return c.print(s, out)
 	})
+}
+
+func newWhy(run *analysis.Run, r *metricsstore.Run) *whyJSON {
+	out := &whyJSON{Run: r.Info.ID, Findings: findings.New(run, r, nil, time.Now()).Findings, Steps: []whyStepJSON{}}
+	path := run.Path()
+	if path == nil { // no task has ended
+		return out
+	}
+	chain := run.LongestChain()
+	out.Makespan, out.Phases, out.Chain, out.Chained = path.Phases.Total(), path.Phases, chain.Length, len(chain.Nodes)
+	for _, step := range path.Steps {
+		out.Steps = append(out.Steps, whyStepJSON{taskName(run.Numbering, step.Node), step})
+	}
+	return out
 }
 
 func taskName(n *dag.Numbering, node dag.NodeID) string { return n.Identity(n.Locate(node)).Label() }
 
 func (c *whyCommand) print(s *session, w *whyJSON) error {
-	fmt.Fprintf(s.stdout, "Critical path of run %s: %s in %s. The longest chain executes for %s in %s.\n\n",
+	for _, f := range w.Findings {
+		fmt.Fprintln(s.stdout, printable(f.Sentence))
+	}
+	if len(w.Steps) == 0 {
+		return nil
+	}
+	fmt.Fprintf(s.stdout, "\nCritical path of run %s: %s in %s. The longest chain executes for %s in %s.\n\n",
 		w.Run, duration(time.Duration(w.Makespan)), plural(int64(len(w.Steps)), "task"), duration(time.Duration(w.Chain)), plural(int64(w.Chained), "task"))
 	phases := newTable(left("phase"), right("time"), right("share"))
 	for _, p := range w.Phases.Named() {
