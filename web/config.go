@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/layout"
 )
@@ -38,8 +36,6 @@ type Config struct {
 	Traces http.Handler
 	// Feeds answer POST /feeds/NAME, by name, as feed.Messages does. They bound bodies themselves.
 	Feeds map[string]http.Handler
-	// Collectors, such as durations.Histograms, are served with the server's own metrics.
-	Collectors []prometheus.Collector
 	// Code answers requests that submit code, below the API's path, as code.Handler does; nil for nothing there. What it
 	// accepts needs no token.
 	Code interface {

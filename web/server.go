@@ -17,11 +17,13 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/web/client"
 	"github.com/dagscope/dagscope/web/layout"
 	"github.com/dagscope/dagscope/web/live"
 	"github.com/dagscope/dagscope/web/report"
@@ -86,11 +88,6 @@ func New(cfg Config) (*Server, error) {
 	s.pages = &pages{cfg: &s.cfg, assets: assets}
 	s.guard = &guard{pages: s.pages, cookie: cookieValue(cfg.Token)}
 	s.metrics = newMetrics(cfg.Version, func() int { return s.api.Active() }, func() live.Stats { return s.hub.Stats() })
-	for _, c := range cfg.Collectors {
-		if err := s.metrics.registry.Register(c); err != nil {
-			return nil, fmt.Errorf("web: %w", err)
-		}
-	}
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag(api.GzipSuffix), gzhttp.ContentTypes([]string{
 			"application/json", "application/problem+json", "application/x-ndjson", "text/html", "text/css", "text/csv", "text/plain",
@@ -202,6 +199,19 @@ func (s *Server) WriteReport(ctx context.Context, w io.Writer, run record.RunID)
 	return report.Write(ctx, w, report.Config{
 		Store: s.cfg.Store, API: s.root, Base: s.cfg.BasePath + apiPath, Dashboard: s.cfg.Dashboard, Version: s.cfg.Version,
 	}, run)
+}
+
+// Client returns a client of the API in this process, which needs neither network nor token.
+func (s *Server) Client() (*client.Client, error) {
+	return client.New(client.Config{URL: "http://localhost" + s.cfg.BasePath + "/", HTTP: client.Local(s.root)})
+}
+
+// Register has a collector, such as durations.Histograms, served with the server's own metrics.
+func (s *Server) Register(c prometheus.Collector) error {
+	if err := s.metrics.registry.Register(c); err != nil {
+		return fmt.Errorf("web: %w", err)
+	}
+	return nil
 }
 
 // live serves WebSockets; a request that is not a valid upgrade is refused with what was expected.

@@ -215,7 +215,9 @@ func TestErrorPage(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	extra := prometheus.NewCounter(prometheus.CounterOpts{Name: "extra_total", Help: "Of a collector from outside."})
-	w := newWorld(t, func(c *web.Config) { c.Collectors = []prometheus.Collector{extra} })
+	w := newWorld(t)
+	require.NoError(t, w.server.Register(extra))
+	require.ErrorContains(t, w.server.Register(extra), "duplicate")
 	w.run()
 	for _, path := range []string{"/api/v1/runs/aaa", "/api/v1/runs/bbb", "/no/such/place", "/no/such/place2"} {
 		w.ask(http.MethodGet, path, nil)

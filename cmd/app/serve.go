@@ -17,7 +17,6 @@ import (
 	"github.com/dagscope/dagscope/static"
 	"github.com/dagscope/dagscope/web"
 	"github.com/dagscope/dagscope/web/api"
-	"github.com/dagscope/dagscope/web/durations"
 	"github.com/dagscope/dagscope/web/layout"
 )
 
@@ -32,17 +31,31 @@ type serveCommand struct {
 	Demo        bool     `help:"Execute every workflow once at the start, so that there are runs to explore."`
 	LogFormat   string   `default:"text" enum:"text,json" placeholder:"text|json" help:"Format of the log on standard error (default text)."`
 	LogRequests bool     `help:"Log every request, not only those that fail with a server error."`
-	CPUPrice    float64  `name:"price-cpu-hour" placeholder:"AMOUNT" help:"What an hour of a processor costs, in any currency: runs then say what they cost."`
-	MemoryPrice float64  `name:"price-gib-hour" placeholder:"AMOUNT" help:"What a GiB of memory costs for an hour."`
+	priceFlags
 	foldersFlags
 	workersFlags
 	keepFlags
 	collectorFlags
+	webhookFlags
 	recordFlags
 	storeFlags
 	fleet.Invoking
 	fleet.Accepting
 	codeFlags
+}
+
+// priceFlags say what resources cost.
+type priceFlags struct {
+	CPUPrice    float64 `name:"price-cpu-hour" placeholder:"AMOUNT" help:"What an hour of a processor costs, in any currency: runs then say what they cost."`
+	MemoryPrice float64 `name:"price-gib-hour" placeholder:"AMOUNT" help:"What a GiB of memory costs for an hour."`
+}
+
+// check refuses invalid values.
+func (f priceFlags) check() error {
+	if !(f.CPUPrice >= 0) || !(f.MemoryPrice >= 0) {
+		return fmt.Errorf("--price-cpu-hour is %v and --price-gib-hour %v, expected at least 0", f.CPUPrice, f.MemoryPrice)
+	}
+	return nil
 }
 
 // Validate is called by kong.
@@ -62,8 +75,8 @@ func (c *serveCommand) Validate() error {
 	if err := c.Accepting.Check(c.SecretFile); err != nil {
 		return err
 	}
-	if !(c.CPUPrice >= 0) || !(c.MemoryPrice >= 0) {
-		return fmt.Errorf("--price-cpu-hour is %v and --price-gib-hour %v, expected at least 0", c.CPUPrice, c.MemoryPrice)
+	if err := c.priceFlags.check(); err != nil {
+		return err
 	}
 	c.BasePath = strings.TrimRight(c.BasePath, "/")
 	if err := checkBasePath(c.BasePath); err != nil {
@@ -78,6 +91,9 @@ func (c *serveCommand) Validate() error {
 		if err := checkOrigin(origin); err != nil {
 			return err
 		}
+	}
+	if err := c.webhookFlags.check(); err != nil {
+		return err
 	}
 	_, err := c.collectorFlags.configure()
 	return err
@@ -194,6 +210,9 @@ func (c *serveCommand) serve(ctx context.Context, s *session, h *home, listener 
 		return err
 	}
 	url := c.url(listener)
+	if err := c.observe(ctx, s, m, h, server, url); err != nil {
+		return err
+	}
 	since := time.Now()
 	stopMachinery := m.start(ctx)
 	receiving := inBackground(ctx, "receivers", received.run)
@@ -254,11 +273,6 @@ func (c *serveCommand) newServer(s *session, m *machinery, h *home, archiver *me
 	} else {
 		cfg.Ask = controlClient{s.flags.Data}.ask
 	}
-	histograms, err := durations.New(durations.Config{Store: h.store, Log: log})
-	if err != nil {
-		return nil, err
-	}
-	cfg.Collectors, m.parts["histograms"] = append(cfg.Collectors, histograms), histograms.Run
 	drawer, err := layout.NewDrawer(layout.Config{Command: findGraphviz(), Cache: graphvizCache(log)})
 	if err != nil {
 		return nil, err
