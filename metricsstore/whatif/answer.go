@@ -24,9 +24,10 @@ type Answer struct {
 	Order string    `json:"order" enum:"engine,recorded" doc:"Whether ready tasks are claimed by the rules of the engine, or in the order in which they were claimed, for runs of other tools."`
 	Error Deviation `json:"error"`
 	// MakespanNS is that of the question, between LowNS and HighNS if the simulation errs by as much as it does for the
-	// unchanged run. Ratio is MakespanNS to that of the unchanged simulation.
+	// unchanged run. Of a changed run nobody knows whether what held up tasks would do so again, so LowNS is without that.
+	// Ratio is MakespanNS to that of the unchanged simulation.
 	MakespanNS int64   `json:"makespan_ns"`
-	LowNS      int64   `json:"low_ns" doc:"The makespan less the error of the unchanged simulation."`
+	LowNS      int64   `json:"low_ns" doc:"The makespan less the error of the unchanged simulation, and of a changed run without what held up tasks."`
 	HighNS     int64   `json:"high_ns" doc:"The makespan plus the error of the unchanged simulation."`
 	Ratio      float64 `json:"ratio" doc:"The makespan to that of the unchanged simulation."`
 	// Workers has the slots of each worker, and Recorded those that the run had.
@@ -131,8 +132,7 @@ func (in *inquiry) answer(ctx context.Context, q Question, o Options) (*Answer, 
 	if c.Recorded {
 		a.Order = "recorded"
 	}
-	off := int64(math.Ceil(math.Abs(a.Error.Share) * float64(a.MakespanNS)))
-	a.LowNS, a.HighNS, a.Ratio = max(0, a.MakespanNS-off), a.MakespanNS+off, share(a.MakespanNS, in.unchanged)
+	a.Ratio = share(a.MakespanNS, in.unchanged)
 	if q.Workers == 0 {
 		a.Workers = slotsOf(c.Workers, in.model.numbers)
 	}
@@ -143,6 +143,9 @@ func (in *inquiry) answer(ctx context.Context, q Question, o Options) (*Answer, 
 	if o.Lanes {
 		a.Lanes = in.lanes(out, a.Workers)
 	}
+	if err := in.bound(a, c); err != nil {
+		return nil, err
+	}
 	if a.Functions, a.FunctionsLeft, err = in.sensitivities(ctx, c, a.MakespanNS); err != nil {
 		return nil, err
 	}
@@ -150,6 +153,22 @@ func (in *inquiry) answer(ctx context.Context, q Question, o Options) (*Answer, 
 		a.Curve, err = in.curve(ctx, &q, c)
 	}
 	return a, err
+}
+
+// bound says between what the makespan of an answer is.
+func (in *inquiry) bound(a *Answer, c simulate.Conditions) error {
+	off := func(ns int64) int64 { return int64(math.Ceil(math.Abs(a.Error.Share) * float64(ns))) }
+	least := a.MakespanNS
+	if in.model.heldUp > 0 && !a.Question.IsUnchanged() {
+		c.Unheld = true
+		free, err := in.makespan(c)
+		if err != nil {
+			return err
+		}
+		least = min(least, free)
+	}
+	a.LowNS, a.HighNS = max(0, least-off(least)), a.MakespanNS+off(a.MakespanNS)
+	return nil
 }
 
 func (in *inquiry) error() Deviation {

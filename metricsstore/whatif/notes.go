@@ -21,7 +21,8 @@ func (in *inquiry) notes(q *Question) []string {
 		note(int64(o.Makespan) > in.real, "The recorded makespan is %s; the simulation covers the %s from the first task to the end of the last.",
 			o.Makespan, time.Duration(in.real))
 	}
-	note(m.heldUp > 0, "%d of %d tasks started later than what they waited for and busy slots explain; these delays stay.", m.heldUp, in.tasks())
+	note(m.heldUp > 0, "%d of %d tasks started later than what they waited for and busy slots explain; these delays stay%s.",
+		m.heldUp, in.tasks(), map[bool]string{false: ", but not in the lower bound"}[q.IsUnchanged()])
 	note(m.overlaps > 0, "%d attempts began before the slot that was recorded for them was free; they have slots of their own.", m.overlaps)
 	note(in.remade > 0, "%d attempts made outputs again that were lost; they are left out.", in.remade)
 	note(in.unseen > 0, "%d attempts were lost without a record of their start; they are left out.", in.unseen)

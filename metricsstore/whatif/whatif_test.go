@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,7 +197,7 @@ func TestRecordings(t *testing.T) {
 	require.NoError(t, err)
 	folders, err := os.ReadDir(droptest.Traces(t))
 	require.NoError(t, err)
-	asked := 0
+	asked, held := 0, 0
 	for _, folder := range folders {
 		if !folder.IsDir() {
 			continue
@@ -220,7 +221,18 @@ func TestRecordings(t *testing.T) {
 			assert.Equal(t, a.MakespanNS, a.Path.TotalNS, r.Path)
 			assert.Equal(t, "recorded", a.Order)
 			assert.NotEmpty(t, a.Notes)
+			if len(a.Functions) == 0 {
+				continue
+			}
+			same := w.ask(&run, whatif.Question{Faster: map[string]float64{a.Functions[0].Function: 1}})
+			assert.Equal(t, []int64{a.MakespanNS, a.HighNS}, []int64{same.MakespanNS, same.HighNS}, r.Path)
+			require.LessOrEqual(t, same.LowNS, a.LowNS, r.Path)
+			if same.LowNS < a.LowNS { // what held up tasks may not do so again
+				held++
+				assert.Contains(t, strings.Join(same.Notes, " "), "not in the lower bound", r.Path)
+			}
 		}
 	}
 	assert.Greater(t, asked, 80)
+	assert.Greater(t, held, 10)
 }

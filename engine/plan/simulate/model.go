@@ -95,6 +95,8 @@ type Conditions struct {
 	NoBecome bool
 	// NoRetries: only the last attempt of each task is made.
 	NoRetries bool
+	// Unheld: no task is held up, each can be claimed as soon as what it waits for is over. Delays of retries stay.
+	Unheld bool
 	// Execute multiplies the time of bodies, by class; nil for 1.
 	Execute []float64
 	// Transfer multiplies the time for fetching inputs and storing outputs; 0 means 1.

@@ -116,7 +116,7 @@ func (s *Simulator) begin() {
 		s.outcome.After[n] = NoNode
 		s.passing = append(s.passing[:0], passage{node: n, cause: NoNode})
 		if s.hasAttempts(n) {
-			s.release(n, s.model.Attempts[s.tried[n]].Delay)
+			s.release(n, s.delay(n))
 			continue
 		}
 		s.pass(s.home[n], false)
@@ -126,6 +126,15 @@ func (s *Simulator) begin() {
 }
 
 func (s *Simulator) hasAttempts(n uint32) bool { return s.tried[n] < s.model.First[n+1] }
+
+// delay is how long a node cannot be claimed, though what it waits for is over. Without retries, that is as long as for its
+// first attempt, because a later one was also delayed by the retry.
+func (s *Simulator) delay(n uint32) int64 {
+	if s.conditions.Unheld {
+		return 0
+	}
+	return s.model.Attempts[s.model.First[n]].Delay
+}
 
 // release makes a node ready at a moment, which may be later.
 func (s *Simulator) release(n uint32, at int64) {
@@ -233,7 +242,7 @@ func (s *Simulator) pass(lane int32, next bool) (became uint32) {
 				continue
 			}
 			s.home[c] = lane
-			if delay := s.model.Attempts[s.tried[c]].Delay; next && became == NoNode && delay == 0 && others <= s.now {
+			if delay := s.delay(c); next && became == NoNode && delay == 0 && others <= s.now {
 				became = c
 				s.outcome.Spans[s.tried[c]].Ready = s.now
 			} else if at := s.seen[c] + delay; at <= s.now {

@@ -67,6 +67,7 @@ func run(t require.TestingT, m *simulate.Model, c simulate.Conditions) *simulate
 func TestKnown(t *testing.T) {
 	retried := task{attempts: []simulate.Attempt{{Execute: 5}, {Delay: 100, Execute: 10}}}
 	moving := task{attempts: []simulate.Attempt{{Fetch: 40, Execute: 10, Hold: 20, Settle: 20, Stored: true}}}
+	held := task{attempts: []simulate.Attempt{{Delay: 30, Execute: 5}}, after: []uint32{0}}
 	fan := []task{lasting(10), lasting(10, 0), lasting(20, 0), lasting(30, 0), lasting(5, 1, 2, 3)}
 	for _, c := range []struct {
 		name  string
@@ -82,6 +83,15 @@ func TestKnown(t *testing.T) {
 		{"a function twice as fast", fan, simulate.Conditions{Workers: lanes(3), Execute: []float64{1, 1, 1, 0.5, 1}}, 10 + 20 + 5},
 		{"a retry with its delay", []task{retried, lasting(1, 0)}, simulate.Conditions{Workers: lanes(1)}, 116},
 		{"no retries", []task{retried, lasting(1, 0)}, simulate.Conditions{Workers: lanes(1), NoRetries: true}, 11},
+		{
+			"no retries, so no delay between them",
+			[]task{lasting(10), {attempts: retried.attempts, after: []uint32{0}}},
+			simulate.Conditions{Workers: lanes(1), NoRetries: true},
+			20,
+		},
+		{"a task that is held up", []task{lasting(10), held, lasting(1, 1)}, simulate.Conditions{Workers: lanes(1)}, 10 + 30 + 5 + 1},
+		{"nothing is held up", []task{lasting(10), held, lasting(1, 1)}, simulate.Conditions{Workers: lanes(1), Unheld: true}, 16},
+		{"delays of retries stay", []task{retried}, simulate.Conditions{Workers: lanes(1), Unheld: true}, 115},
 		{"transfers", []task{moving}, simulate.Conditions{Workers: lanes(1)}, 70},
 		{"transfers ten times as fast", []task{moving}, simulate.Conditions{Workers: lanes(1), Transfer: 0.1}, 16},
 		{"a lane is free after its transfers", []task{moving, moving}, simulate.Conditions{Workers: lanes(1), Transfer: 0.1}, 32},

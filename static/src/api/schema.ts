@@ -722,7 +722,7 @@ export interface components {
       high_ns: number;
       /** @description The attempts as they were simulated, if they are asked for. */
       lanes?: components['schemas']['SimulatedLanes'];
-      /** @description The makespan less the error of the unchanged simulation. */
+      /** @description The makespan less the error of the unchanged simulation, and of a changed run without what held up tasks. */
       low_ns: number;
       makespan_ns: number;
       method: string;
