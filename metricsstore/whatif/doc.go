@@ -12,5 +12,6 @@
 // Caveats: only what was recorded is known. A task that did not start although a slot was idle is taken to have been
 // held up by something else, which stays as it was; of runs of other tools, whose rules are not known, tasks start in the
 // recorded order. Tasks that share a processor slow each other down, and an answer with more slots takes them to have
-// processors of their own.
+// processors of their own. What clustering and delayed output have spared a run cannot be asked for: transfers that were
+// avoided are not recorded, so what they would have taken is not known.
 package whatif

@@ -87,9 +87,10 @@ func invalid(format string, args ...any) error {
 
 // conditions are what a question means for a model. executes has the factor of each class.
 func (q *Question) conditions(m *model, r *recording) simulate.Conditions {
-	own := r.run.Info.Imported() == nil
+	own, rules := r.run.Info.Imported() == nil, r.run.Info.Rules
 	c := simulate.Conditions{
-		Workers: q.lanes(m), Unlimited: q.NoQueue, Recorded: !own, NoBecome: q.NoBecome || !own, NoRetries: q.WithoutRetries,
+		Workers: q.lanes(m), Unlimited: q.NoQueue, Recorded: !own, NoRetries: q.WithoutRetries,
+		NoBecome: q.NoBecome || !own || rules != nil && rules.NoBecome,
 	}
 	if q.Bandwidth > 0 {
 		c.Transfer = 1 / q.Bandwidth
