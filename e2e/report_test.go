@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -60,6 +62,35 @@ func (b *tab) navigatesInReport(run string) {
 	b.find("link", "Back to the run").click()
 	b.complete()
 	assert.Equal(b.t, "#/runs/"+run, value[string](b, "location.hash"))
+}
+
+// TestReportWithoutScript: whoever may not run scripts reads what the run was, when its slots were busy, and how long its
+// functions took.
+func TestReportWithoutScript(t *testing.T) {
+	u := newUser(t)
+	b := newTab(t)
+	var run report
+	u.json(&run, "run", "--json", "flaky", "--set", "fails=1")
+	file := filepath.Join(t.TempDir(), "run.html")
+	u.ok("export", run.Run, "--format", "html", "--output", file)
+	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.do(chromedp.Navigate("file://" + file))
+	assert.Empty(t, value[string](b, "document.getElementById('app').innerHTML"), "no script has run")
+	shown := value[string](b, "document.body.innerText")
+	for _, want := range []string{"flaky", "Run " + run.Run + " succeeded after", "Busy slots over time", "Time of execution, by function", "dagscope import"} {
+		assert.Contains(t, shown, want)
+	}
+	assert.Positive(t, value[float64](b, "document.querySelector('main.still svg path').getBBox().width"))
+	rows := value[[]string](b, "[...document.querySelectorAll('main.still tbody tr')].map((row) => row.cells[0].innerText)")
+	var stats struct {
+		Statistics []struct{ Group struct{ Function string } }
+	}
+	u.json(&stats, "stats", run.Run, "--json", "--metric", "execute_ns")
+	require.NotEmpty(t, stats.Statistics)
+	assert.Len(t, rows, len(stats.Statistics))
+	for _, g := range stats.Statistics {
+		assert.Contains(t, rows, g.Group.Function)
+	}
 }
 
 func contents(t *testing.T, file string) string {
