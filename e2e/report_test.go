@@ -69,15 +69,12 @@ func (b *tab) navigatesInReport(run string) {
 func TestReportWithoutScript(t *testing.T) {
 	u := newUser(t)
 	b := newTab(t)
-	var run report
-	u.json(&run, "run", "--json", "flaky", "--set", "fails=1")
-	file := filepath.Join(t.TempDir(), "run.html")
-	u.ok("export", run.Run, "--format", "html", "--output", file)
+	run, file := u.reportsFlaky()
 	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.do(chromedp.Navigate("file://" + file))
 	assert.Empty(t, value[string](b, "document.getElementById('app').innerHTML"), "no script has run")
 	shown := value[string](b, "document.body.innerText")
-	for _, want := range []string{"flaky", "Run " + run.Run + " succeeded after", "Busy slots over time", "Time of execution, by function", "dagscope import"} {
+	for _, want := range []string{"flaky", "Run " + run + " succeeded after", "Busy slots over time", "Time of execution, by function", "dagscope import"} {
 		assert.Contains(t, shown, want)
 	}
 	assert.Positive(t, value[float64](b, "document.querySelector('main.still svg path').getBBox().width"))
@@ -85,12 +82,48 @@ func TestReportWithoutScript(t *testing.T) {
 	var stats struct {
 		Statistics []struct{ Group struct{ Function string } }
 	}
-	u.json(&stats, "stats", run.Run, "--json", "--metric", "execute_ns")
+	u.json(&stats, "stats", run, "--json", "--metric", "execute_ns")
 	require.NotEmpty(t, stats.Statistics)
 	assert.Len(t, rows, len(stats.Statistics))
 	for _, g := range stats.Statistics {
 		assert.Contains(t, rows, g.Group.Function)
 	}
+}
+
+// TestPaperIsWhite: what was painted for a dark screen is painted again for paper, for which no frames come, and back.
+func TestPaperIsWhite(t *testing.T) {
+	u := newUser(t)
+	b := newTab(t)
+	b.accept("willReadFrequently")
+	_, file := u.reportsFlaky()
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	b.open("file://" + file)
+	b.complete()
+	corner := func(event string) []int { // of the first picture, in the same task as the event
+		return value[[]int](b, "(() => { "+event+"const c = document.querySelector('canvas'); return [...c.getContext('2d').getImageData(0, 0, 1, 1).data.slice(0, 3)]; })()")
+	}
+	dark := corner("")
+	for _, c := range dark {
+		assert.Less(t, c, 64)
+	}
+	for _, c := range corner("dispatchEvent(new Event('beforeprint')); ") {
+		assert.Greater(t, c, 192)
+	}
+	value[bool](b, "dispatchEvent(new Event('afterprint'))")
+	b.idle()
+	assert.Equal(t, dark, corner(""))
+}
+
+// reportsFlaky runs a workflow that retries, and makes its report.
+func (u *user) reportsFlaky() (run, file string) {
+	u.t.Helper()
+	var ran report
+	u.json(&ran, "run", "--json", "flaky", "--set", "fails=1")
+	file = filepath.Join(u.t.TempDir(), "run.html")
+	u.ok("export", ran.Run, "--format", "html", "--output", file)
+	return ran.Run, file
 }
 
 func contents(t *testing.T, file string) string {

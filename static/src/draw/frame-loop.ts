@@ -95,6 +95,13 @@ export class FrameLoop {
     return () => this.#afterFrame.delete(callback);
   }
 
+  /** Paints what is dirty at once: for paper, for which no frames come. */
+  flush(): void {
+    if (this.#pending === null) return;
+    this.#host.cancel(this.#pending);
+    this.#frame(this.#host.now());
+  }
+
   /** Stops for good; layers invalidated later are not painted. */
   dispose(): void {
     if (this.#pending !== null) this.#host.cancel(this.#pending);

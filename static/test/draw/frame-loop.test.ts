@@ -27,6 +27,18 @@ describe('FrameLoop', () => {
     expect(loop.cost.painted.get('over')).toBe(1);
   });
 
+  it('paints at once for paper, and then has nothing left to paint', () => {
+    const frames = new ManualFrames();
+    const loop = new FrameLoop(frames);
+    const log: string[] = [];
+    loop.flush();
+    loop.invalidate(layer('one', 1, log));
+    loop.flush();
+    expect(log).toEqual(['one']);
+    expect(loop.idle).toBe(true);
+    expect(frames.isWaiting).toBe(false);
+  });
+
   it('paints what is invalidated while painting in the next frame', () => {
     const frames = new ManualFrames();
     const loop = new FrameLoop(frames);

@@ -232,8 +232,10 @@ export class RunView {
   /** Opens the stream; the function it returns ends everything. */
   open(): () => void {
     const close = this.source.open();
+    const unprint = this.app.theme.beforePrint(() => this.loop.flush());
     return () => {
       close();
+      unprint();
       this.playback.stop();
       this.#pace.stop();
       this.unfolding.stop();
