@@ -12,7 +12,7 @@ export interface LanesViewport {
   readonly roomPx?: number;
   /** Take all of that height, not only as much as the lanes need. */
   readonly fill?: boolean;
-  /** What the names of workers and slots need at the left. */
+  /** What the names of workers and slots need at the left; of lanes that are to begin where others do, what those need. */
   readonly namesPx?: number;
 }
 

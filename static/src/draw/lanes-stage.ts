@@ -26,6 +26,12 @@ export interface LanesCanvases {
   readonly overlay: HTMLCanvasElement;
 }
 
+/** The height that lanes need, and the width of the names at their left. */
+export interface LanesNeeds {
+  readonly height: number;
+  readonly namesPx: number;
+}
+
 /** Zoomed in beyond this, px are shorter than the times that are recorded, ns per px. */
 const LEAST_NS_PER_PX = 10;
 const NO_PATH: ReadonlySet<number> = new Set();
@@ -42,7 +48,7 @@ export class LanesStage {
   readonly #ribbon = new RibbonCache();
   readonly #layers: Readonly<Record<keyof LanesCanvases, Layer>>;
   readonly #open = new Set<number>();
-  readonly #onHeight: (height: number) => void;
+  readonly #onNeeds: (needs: LanesNeeds) => void;
   #input: LanesInput | null = null;
   #brushes: Brushes | null = null;
   #viewport: LanesViewport = { width: 0, windowWidth: 0, windowHeight: 0 };
@@ -56,11 +62,11 @@ export class LanesStage {
   #version = -1;
   #path: { readonly of: readonly number[] | null; readonly set: ReadonlySet<number> } = { of: null, set: NO_PATH };
 
-  /** onHeight is called with the height that the lanes need, whenever it changes. */
-  constructor(loop: FrameLoop, canvases: LanesCanvases, onHeight: (height: number) => void) {
+  /** onNeeds is called with what the lanes need, whenever that may have changed. */
+  constructor(loop: FrameLoop, canvases: LanesCanvases, onNeeds: (needs: LanesNeeds) => void) {
     this.#loop = loop;
     this.#canvases = canvases;
-    this.#onHeight = onHeight;
+    this.#onNeeds = onNeeds;
     this.#layers = {
       ground: { name: 'lanes ground', order: 3, paint: () => this.#paint('ground') },
       marks: { name: 'lanes marks', order: 4, paint: () => this.#paint('marks') },
@@ -90,6 +96,7 @@ export class LanesStage {
       was.windowWidth === viewport.windowWidth &&
       was.windowHeight === viewport.windowHeight &&
       was.roomPx === viewport.roomPx &&
+      was.namesPx === viewport.namesPx &&
       was.fill === viewport.fill;
     if (isSame && ratio === this.#ratio) return;
     this.#viewport = viewport;
@@ -251,12 +258,13 @@ export class LanesStage {
     if (!this.#input || width === 0) return;
     this.#lanes = lanesOf(this.#input.table, this.#input.slots, this.#input.processors);
     const before = this.#layout;
-    this.#layout = lanesLayout(this.#lanes, this.#open, { ...this.#viewport, namesPx: this.#namesPx() });
+    const ownPx = this.#namesPx();
+    const namesPx = Math.max(ownPx, this.#viewport.namesPx ?? 0);
+    this.#layout = lanesLayout(this.#lanes, this.#open, { ...this.#viewport, namesPx });
     const { height, contentHeight, areaHeight } = this.#layout;
     this.#scrollPx = Math.min(this.#scrollPx, Math.max(0, contentHeight - areaHeight));
-    if (height === before?.height) return;
-    this.#onHeight(height);
-    if (before) this.#invalidate(['ground', 'marks', 'overlay']);
+    this.#onNeeds({ height, namesPx: ownPx });
+    if (before && height !== before.height) this.#invalidate(['ground', 'marks', 'overlay']);
   }
 
   /** What the names at the left need; nothing is known before there are fonts to measure them with. */

@@ -5,7 +5,7 @@ import type { Brushes, GraphInput } from '../../src/draw/graph-frame';
 import { GraphStage } from '../../src/draw/graph-stage';
 import { Hatches } from '../../src/draw/hatches';
 import type { LanesInput } from '../../src/draw/lanes-frame';
-import { LanesStage } from '../../src/draw/lanes-stage';
+import { type LanesNeeds, LanesStage } from '../../src/draw/lanes-stage';
 import type { NodeColours } from '../../src/draw/node-colours';
 import { readPalette } from '../../src/draw/palette';
 import { TextMeasurer } from '../../src/draw/text-measurer';
@@ -129,12 +129,12 @@ export function stagedLanes(run: SyntheticRun, more: Partial<LanesInput> = {}, w
   const frames = new ManualFrames();
   const loop = new FrameLoop(frames);
   const { elements, contexts } = canvases();
-  let height = 0;
-  const stage = new LanesStage(loop, elements, (wanted) => (height = wanted));
+  let needs: LanesNeeds = { height: 0, namesPx: 0 };
+  const stage = new LanesStage(loop, elements, (next) => (needs = next));
   stage.setBrushes(testBrushes());
   stage.resize({ width, windowWidth: 1920, windowHeight: 1080 }, 1);
   const show = (next: Partial<LanesInput>): void => stage.show(lanesInput(run, { ...more, ...next }));
   show({});
   frames.run();
-  return { stage, loop, frames, contexts, show, height: () => height };
+  return { stage, loop, frames, contexts, show, height: () => needs.height, needs: () => needs };
 }

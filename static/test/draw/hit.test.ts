@@ -139,6 +139,20 @@ describe('hits in the lanes', () => {
     ).toEqual(['axis', 'gutter', 'lanes']);
   });
 
+  it('has one gutter in two pictures, each of which is told what the other needs', () => {
+    const run = syntheticRun(montagePlan());
+    const short = stagedLanes(run);
+    const long = stagedLanes(run, { workers: [{ name: 'worker', process: 'a-long-name-of-a-node' }] });
+    const gutter = ({ stage }: ReturnType<typeof stagedLanes>) =>
+      stage.areas().find(({ id }) => id === 'gutter')!.right;
+    expect(gutter(short)).toBeLessThan(gutter(long));
+    const namesPx = Math.max(short.needs().namesPx, long.needs().namesPx);
+    for (const { stage } of [short, long])
+      stage.resize({ width: 1300, windowWidth: 1920, windowHeight: 1080, namesPx }, 1);
+    expect(gutter(short)).toBe(gutter(long));
+    expect(short.stage.nsAt(gutter(short))).toBe(long.stage.nsAt(gutter(long)));
+  });
+
   it('meets the mark of what took no time, which is painted a pixel wide or more', () => {
     const S = 1e9;
     const ran = (node: number, fromNs: number, toNs: number) => ({
