@@ -41,7 +41,8 @@ func TestAccessible(t *testing.T) {
 	command(b, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}) // for axe alone
 	pages := map[string]string{
 		"runs": "/", "no runs": "/?q=nothing+is+named+so", "run": "/runs/" + last.Run, "failed run": "/runs/" + failed.Run + "?task=1",
-		"imported run": "/runs/" + recorded, "live run": "/runs/" + live.Run, "insights": "/insights", "workers": "/workers", "no such page": "/nothing", "api": "/api/docs",
+		"imported run": "/runs/" + recorded, "comparison": "/compare/last-good..." + last.Run, "live run": "/runs/" + live.Run,
+		"insights": "/insights", "workers": "/workers", "no such page": "/nothing", "api": "/api/docs",
 	}
 	b.accept("404") // of the page that is not there
 	for _, theme := range []string{"light", "dark"} {
@@ -70,7 +71,7 @@ func (b *tab) show(name, url string) {
 	b.do(chromedp.Navigate(url))
 	switch name {
 	case "api":
-	case "run", "failed run", "imported run":
+	case "run", "failed run", "imported run", "comparison":
 		b.complete()
 	case "live run", "no such page": // the one never rests, the other has nothing to load
 		b.until("the page has something to show", "document.querySelector('main')?.innerText.trim().length > 20")
