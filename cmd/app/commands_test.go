@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 	assert.Equal(t, "5050", string(got.Result))
 	assert.Equal(t, runReport{
 		Run: got.Run, Workflow: "sum", Params: map[string]string{"n": "100"}, Tags: []string{"a", "b"}, Status: record.Succeeded,
-		Tasks: 99, Done: 99, MakespanNS: got.MakespanNS, Result: got.Result, ResultType: "int", Data: w.dir,
+		Tasks: 99, Done: 99, runSpan: got.runSpan, Result: got.Result, ResultType: "int", Data: w.dir,
 		Records: recordsReport{Upload: "queue=7", Steps: got.Records.Steps, StepsKept: got.Records.Steps, Complete: true},
 	}, got)
 	assert.Positive(t, got.MakespanNS)
@@ -317,5 +317,20 @@ func TestInterruptedBefore(t *testing.T) {
 		assert.Equal(t, 143, o.code, "%v", args)
 		assert.Equal(t, "dagscope: ended by the signal terminated\n", o.stderr, "%v", args)
 		assert.Empty(t, o.stdout, "%v", args)
+	}
+}
+
+func TestMakespanText(t *testing.T) {
+	for _, c := range []struct {
+		claim, makespan time.Duration
+		want            string
+	}{
+		{time.Millisecond, time.Microsecond, "1 µs"}, // the engine's own
+		{99 * time.Millisecond, time.Second, "1.00 s"},
+		{100 * time.Millisecond, time.Second, "1.00 s, from the first claim on, which came after 100 ms"},
+		{0, 0, "0 ns"},
+	} {
+		p := runSpan{int64(c.claim), int64(c.makespan)}
+		assert.Equal(t, c.want, p.makespanText())
 	}
 }

@@ -16,19 +16,19 @@ import (
 
 // runReport is the outcome of a run that this process has waited for.
 type runReport struct {
-	Run        record.RunID        `json:"run"`
-	Workflow   string              `json:"workflow"`
-	Params     map[string]string   `json:"params"`
-	Tags       []string            `json:"tags"`
-	Status     record.Status       `json:"status"`
-	Tasks      int                 `json:"tasks"`
-	Done       int                 `json:"done"`
-	Failed     int                 `json:"failed"`
-	Skipped    int                 `json:"skipped"`
-	NotRun     int                 `json:"not_run"`
-	Retries    int                 `json:"retries"`
-	MakespanNS int64               `json:"makespan_ns"` // first claim to last end
-	Result     json.RawMessage     `json:"result"`      // null if there is none, or if it has more than 64 KiB
+	Run      record.RunID      `json:"run"`
+	Workflow string            `json:"workflow"`
+	Params   map[string]string `json:"params"`
+	Tags     []string          `json:"tags"`
+	Status   record.Status     `json:"status"`
+	Tasks    int               `json:"tasks"`
+	Done     int               `json:"done"`
+	Failed   int               `json:"failed"`
+	Skipped  int               `json:"skipped"`
+	NotRun   int               `json:"not_run"`
+	Retries  int               `json:"retries"`
+	runSpan
+	Result     json.RawMessage     `json:"result"` // null if there is none, or if it has more than 64 KiB
 	ResultType string              `json:"result_type"`
 	program    string              // name of the program, for commands
 	place      string              // flags with which its commands find the run, if they need any
@@ -36,6 +36,12 @@ type runReport struct {
 	Error      *record.ErrorRecord `json:"error"` // the failure that ended the run, or null
 	Records    recordsReport       `json:"records"`
 	Data       string              `json:"data"` // the folder in which it is recorded, or the service
+}
+
+// runSpan is when a run was executed, in nanoseconds.
+type runSpan struct {
+	FirstClaim int64 `json:"first_claim_ns"` // since the submission
+	MakespanNS int64 `json:"makespan_ns"`    // first claim to last end
 }
 
 // recordsReport describes how much of a run is recorded.
@@ -54,7 +60,7 @@ func newRunReport(info record.RunInfo, now execution.Progress, end record.RunEnd
 	p := &runReport{
 		Run: info.ID, Workflow: info.Workflow, Params: info.Params, Tags: list(info.Tags), Status: end.Status,
 		Tasks: now.Tasks, Done: now.Done, Failed: now.Failed, Skipped: now.Skipped, Retries: now.Retries,
-		NotRun: int(kept.Counts.NotRun()), MakespanNS: kept.Counts.MakespanNS, ResultType: end.ResultType, Error: end.First,
+		NotRun: int(kept.Counts.NotRun()), runSpan: runSpan{kept.Counts.FirstClaim, kept.Counts.MakespanNS}, ResultType: end.ResultType, Error: end.First,
 		Records: newRecordsReport(kept.Upload),
 	}
 	if p.Params == nil {
@@ -112,7 +118,7 @@ func (s *session) printReport(p *runReport) error {
 	f.add("workflow", "%s", strings.TrimSpace(p.Workflow+" "+paramText(p.Params)))
 	f.add("status", "%s", s.status(string(p.Status)))
 	f.add("tasks", "%s", p.taskText())
-	f.add("makespan", "%s", duration(time.Duration(p.MakespanNS)))
+	f.add("makespan", "%s", p.makespanText())
 	if p.Status == record.Succeeded {
 		f.add("result", "%s", p.resultText())
 	}
@@ -128,6 +134,18 @@ func paramText(params map[string]string) string {
 		words = append(words, name+"="+oneLine(params[name], 40))
 	}
 	return strings.Join(words, " ")
+}
+
+// longStart is from when on the time before the first claim is no longer the engine's own.
+const longStart = 10 * time.Millisecond
+
+// makespanText is the makespan, with what was before it if that was long, and a tenth of it or more.
+func (p runSpan) makespanText() string {
+	text := duration(time.Duration(p.MakespanNS))
+	if before := time.Duration(p.FirstClaim); before >= max(longStart, time.Duration(p.MakespanNS/10)) {
+		text += fmt.Sprintf(", from the first claim on, which came after %s", duration(before))
+	}
+	return text
 }
 
 func (p *runReport) taskText() string {

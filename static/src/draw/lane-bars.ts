@@ -1,6 +1,7 @@
 // Paints the bars of lanes: what each slot did, phase by phase.
 
 import { visibleRows, type Lane } from '../model/lanes';
+import { preparedNs } from '../model/preparation';
 import { Outcome, RowFlag } from '../model/run-table';
 import { addBuckets, CAP_PX, OFF_PATH } from './lane-density';
 import type { LaneBuckets } from './lane-buckets';
@@ -11,6 +12,7 @@ import {
   drawnEnd,
   laneBuckets,
   plotRect,
+  preparationsOf,
   rowTop,
   visibleSpan,
   xOf,
@@ -110,7 +112,7 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   const h = barHeight(row);
   const [x0, x1, x2, x3] = [xOf(frame, claimed), xOf(frame, started), xOf(frame, ended), xOf(frame, over)];
   const { batch } = marks;
-  addWait(frame, lane, place, tone, alpha, y + h + 1, batch);
+  addWait(frame, row, lane, place, tone, alpha, y + h + 1, batch);
   if (x1 - x0 > LEAST_PHASE_PX) addHatched(tone.fetching, 'rising', x0, x1);
   const colour = executeColour(frame, node, at, isNow, tone);
   const isCached = table.outcome[at] === Outcome.cached;
@@ -141,11 +143,12 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
 }
 
 /**
- * A thin line before a bar: how long its task had been ready, at most since the attempt before it began. Much of it lies
- * under that attempt: this is what the slot did meanwhile.
+ * A thin line before a bar: how long its task had been ready, at most since the attempt before it began, or since its
+ * worker was prepared. Much of it lies under that attempt: this is what the slot did meanwhile.
  */
 function addWait(
   frame: LanesFrame,
+  row: LaneRow,
   lane: Lane,
   place: number,
   tone: PhaseColours,
@@ -153,7 +156,7 @@ function addWait(
   y: number,
   batch: RectBatch,
 ): void {
-  const before = place > 0 ? lane.startNs[place - 1]! : 0;
+  const before = place > 0 ? lane.startNs[place - 1]! : preparedNs(preparationsOf(frame, row));
   const from = Math.max(frame.table.readyNs[lane.rows[place]!]!, before);
   const x0 = xOf(frame, from);
   const w = xOf(frame, lane.startNs[place]!) - x0;

@@ -3,6 +3,7 @@
 import { type BackOff, backOffsOf } from '../model/back-off';
 import { visibleRows, type Lane } from '../model/lanes';
 import { isOnlyNow, type Lately, latelyAt } from '../model/lately';
+import type { Preparation } from '../model/preparation';
 import { slotsAt } from '../model/presence';
 import { type Standstill, standstillAt, standstillsOf } from '../model/standstill';
 import { countStates } from '../model/state-counts';
@@ -16,6 +17,7 @@ import {
   longNs,
   nsAt,
   plotRect,
+  preparationsOf,
   rowOfAttempt,
   stripBuckets,
   type LanesFrame,
@@ -35,6 +37,7 @@ export type LaneHit =
     }
   /** Why nothing was done there: the task of a failed attempt is not tried again yet, or the run was at a standstill. */
   | { readonly kind: 'back-off'; readonly backOff: BackOff; readonly node: number }
+  | { readonly kind: 'preparation'; readonly worker: number; readonly preparation: Preparation }
   | { readonly kind: 'standstill'; readonly standstill: Standstill }
   | {
       readonly kind: 'slots';
@@ -63,7 +66,7 @@ export function hitLanes(frame: LanesFrame, x: number, y: number): LaneHit | nul
   const within = y - layout.areaTop + frame.scrollPx;
   // Between two lanes there is a px of nothing; it belongs to the upper one.
   if (within < row.top || within >= row.top + row.height) return null;
-  return hitRow(frame, row, x) ?? hitBackOff(frame, row, x) ?? hitStandstill(frame, x);
+  return hitRow(frame, row, x) ?? hitBackOff(frame, row, x) ?? hitPreparation(frame, row, x) ?? hitStandstill(frame, x);
 }
 
 function hitRow(frame: LanesFrame, row: LaneRow, x: number): LaneHit | null {
@@ -79,6 +82,14 @@ function hitBackOff(frame: LanesFrame, row: LaneRow, x: number): LaneHit | null 
     return rect !== null && rect.x <= x && x <= rect.x + rect.w;
   });
   return backOff ? { kind: 'back-off', backOff, node: frame.table.node[backOff.row]! } : null;
+}
+
+function hitPreparation(frame: LanesFrame, row: LaneRow, x: number): LaneHit | null {
+  const atNs = nsAt(frame, x);
+  const found = preparationsOf(frame, row).find(
+    (one) => one.fromNs <= atNs && atNs <= Math.min(one.toNs, frame.openEndNs),
+  );
+  return found ? { kind: 'preparation', worker: row.worker.worker, preparation: found } : null;
 }
 
 function hitStandstill(frame: LanesFrame, x: number): LaneHit | null {

@@ -3,6 +3,7 @@
 import type { Clock } from '../model/clock-format';
 import type { GraphIndex } from '../model/graph-index';
 import { visibleRows, type Lane, type Lanes } from '../model/lanes';
+import type { Preparation } from '../model/preparation';
 import type { TimeRange } from '../model/range-figures';
 import type { RunTable } from '../model/run-table';
 import { endOf, type StateCounts } from '../model/states';
@@ -19,6 +20,8 @@ export interface WorkerLabel {
   readonly name: string;
   /** The process that it was. */
   readonly process?: string;
+  /** What it made ready before it claimed a task; nothing by default. */
+  readonly preparations?: readonly Preparation[];
 }
 
 /** When an end is expected, and by what. */
@@ -125,6 +128,11 @@ export function drawnEnd(frame: LanesFrame, lane: Lane, place: number): number {
 export function barRect(frame: LanesFrame, row: LaneRow, fromNs: number, toNs: number): Rect {
   const x = xOf(frame, fromNs);
   return { x, y: rowTop(frame, row) + BAR_TOP_PX, w: Math.max(1, xOf(frame, toNs) - x), h: barHeight(row) };
+}
+
+/** What the worker of a row prepared. */
+export function preparationsOf({ workers }: LanesFrame, row: LaneRow): readonly Preparation[] {
+  return workers[row.worker.worker]?.preparations ?? [];
 }
 
 /** The row that an attempt is drawn in: its lane, or the strip that its lane is folded into; undefined without a lane. */

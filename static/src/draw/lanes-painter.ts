@@ -7,6 +7,7 @@ import { slotsAt } from '../model/presence';
 import { paintBars, paintStrips, type BarCount, type Tense } from './lane-bars';
 import { paintBackOffLines, paintBackOffs, paintStandstillNames, paintStandstills } from './lane-gaps';
 import { rowsBetween } from './lane-layout';
+import { paintPreparations } from './lane-preparations';
 import { BUSY, EDGE_PX, plotRect, rowTop, stripBuckets, xOf, type LanesFrame } from './lanes-frame';
 import { clipped, paintGround } from './lanes-ground';
 import { paintOverlay } from './lanes-overlay';
@@ -48,6 +49,7 @@ export class LanesPainter {
     if (right <= left) return;
     clipped(ctx, left, layout.areaTop, right - left, layout.areaHeight, () => {
       paintStandstills(ctx, frame, tense.alpha, layout.areaTop, layout.areaHeight);
+      paintPreparations(ctx, frame, tense);
       if (layout.isFolded) paintStrips(ctx, frame, tense, (row) => stripBuckets(frame, row));
       else paintBackOffs(ctx, frame, tense);
       paintBars(ctx, frame, tense, this.visited);

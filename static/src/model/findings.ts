@@ -9,7 +9,7 @@ import { nodeRowsOf } from './node-rows';
 import type { RowTime } from './occupancy';
 import { phasesAt } from './phases';
 import { type Reason, reasonOf } from './reason';
-import { continuedText, reasonSentence, stragglerSentence } from './reason-words';
+import { continuedText, type Prepared, preparedSentence, reasonSentence, stragglerSentence } from './reason-words';
 import { figuresAt, type RunFigures } from './run-figures';
 import { isLoss, MarkKind, Outcome, type RunTable } from './run-table';
 import { capital, meanNumeral, numeral, type Span, task, text } from './sentence';
@@ -27,6 +27,8 @@ export interface Findings {
 
 /** What the table alone does not hold. */
 export interface FindingsContext {
+  /** What took a worker longest to prepare. */
+  readonly prepared?: Prepared | undefined;
   /** Of the run's summary: which task failed and why. */
   readonly failure?: Failure | null;
   /** Where past runs of the workflow ended. */
@@ -148,6 +150,9 @@ function endedSentences(
   if (context.imported?.isReconstructed === true) sentences[0] = asReconstructed(sentences[0]!);
   const continued = reasons.some(({ cause }) => cause === 'continued') ? undefined : continuedSentence(table);
   const more = [
+    context.prepared && bounds.fromNs >= WORTH * bounds.makespanNs
+      ? preparedSentence(bounds, context.prepared)
+      : undefined,
     isWorth ? undefined : loss?.spans,
     stragglerFinding(index, bounds, reasons),
     shareFinding(index, bounds, reasons),

@@ -3,6 +3,7 @@
 import type { Bounds } from './bounds';
 import { counted, durationText, percent, ratio } from './format';
 import type { GraphIndex } from './graph-index';
+import type { Preparation } from './preparation';
 import type { Cause, Reason } from './reason';
 import type { RunTable } from './run-table';
 import { meanNumeral, numeral, type Span, task, text } from './sentence';
@@ -165,4 +166,16 @@ function waitingWords({ table, bounds, of }: Explained): Span[] {
   return [
     text(`Tasks waited ${of} to be claimed although slots were free: ${slotsWords(bounds.slots)}, ${busy} busy.`),
   ];
+}
+
+/** What a worker prepared, and which one that was. */
+export interface Prepared extends Preparation {
+  readonly worker: string;
+}
+
+/** Why the makespan, which begins with the first claim, began late; undefined where the preparation was not over by then. */
+export function preparedSentence({ fromNs }: Bounds, { worker, name, ...prepared }: Prepared): Span[] | undefined {
+  if (prepared.toNs > fromNs) return undefined;
+  const took = durationText(prepared.toNs - prepared.fromNs);
+  return [text(`The first claim came after ${durationText(fromNs)}: ${worker} prepared ${name} for ${took}.`)];
 }

@@ -244,6 +244,24 @@ describe('hits in the lanes', () => {
     expect(Number(underline!.args[2])).toBeCloseTo(xAt(60) - xAt(20), 6);
   });
 
+  it('shows what a worker prepared on all its slots, and no queue meanwhile', () => {
+    const ns = { readyNs: 0, claimedNs: 60e6, startedNs: 60e6, endedNs: 90e6, updatedNs: 90e6 };
+    const table = tableOf([{ worker: 0, ...ns, outcome: Outcome.ok }], { ended: true, nowNs: 100e6 });
+    const run = { table, index: new GraphIndex(graphOf(['load'], []), table), endNs: 100e6 } as SyntheticRun;
+    const preparations = [{ name: 'numpy', fromNs: 0, toNs: 50e6, bytes: 1, error: '' }];
+    const workers = [{ name: 'w0', preparations }];
+    const { stage, contexts } = stagedLanes(run, { atNs: 100e6, workers, slots: new Map([[0, 2]]) });
+    const xAt = (ms: number) => 104 + (ms / 100) * (1300 - 104 - 72);
+    expect(stage.hit(xAt(30), 36)).toMatchObject({ kind: 'preparation', worker: 0, preparation: { name: 'numpy' } });
+    expect(stage.hit(xAt(55), 36)).toBeNull();
+    expect(contexts.marks.texts.filter((text) => text.startsWith('preparing numpy, 50.0'))).toHaveLength(1);
+    const rects = contexts.marks.of('fillRect').filter((call) => Number(call.args[1]) < 70);
+    const bars = rects.filter((call) => call.fill === 'sunken' && Number(call.args[2]) > 500);
+    expect(bars).toHaveLength(2);
+    const queue = contexts.marks.of('fillRect').filter((call) => call.args[3] === 1.6);
+    expect(queue.map((call) => Math.round(Number(call.args[0])))).toEqual([Math.round(xAt(50) + 0.5)]);
+  });
+
   it('opens a folded worker', () => {
     const run = syntheticRun(layersPlan(3000, 10), { workers: 8, slots: FOLD_FROM / 8 });
     const { stage, height, frames } = stagedLanes(run);

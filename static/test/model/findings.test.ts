@@ -55,6 +55,17 @@ describe('of a recording that grows', () => {
 });
 
 describe('of an ended run', () => {
+  test('what delayed the first claim comes second, if it was prepared by then and took long', () => {
+    const table = tableOf([ran(0, 0, 4, 14)], { ended: true, nowNs: 14 * S });
+    const prepared = { worker: 'w0', name: 'numpy', fromNs: S, toNs: 4 * S, bytes: 0, error: '' };
+    const second = (context: FindingsContext, of = table) => findings(['a'], of, Infinity, context)[1];
+    expect(second({ prepared })).toBe('The first claim came after 4.00 s: w0 prepared numpy for 3.00 s.');
+    expect(second({})).not.toContain('prepared');
+    expect(second({ prepared: { ...prepared, toNs: 5 * S } })).not.toContain('prepared');
+    const short = tableOf([ran(0, 0, 4, 104)], { ended: true, nowNs: 104 * S });
+    expect(second({ prepared }, short)).not.toContain('prepared');
+  });
+
   test('tasks that took no time explain all of no time', () => {
     const rows = [ran(0, 0, 0, 0), ran(1, 0, 0, 0)];
     const imported = { recordedNs: 0, explainedNs: 0, isReconstructed: true };

@@ -49,13 +49,19 @@ describe('the gaps of a run', () => {
   const table = tableOf([failed, { attempt: 2, readyNs: 60 * MS }], { marks: pause, nowNs: 90 * MS });
 
   test('are standstills and back-offs that had begun by the moment, in order of time', () => {
-    expect(gapRows(index(table), table, 39 * MS)).toEqual([
+    expect(gapRows(index(table), table, [], 39 * MS)).toEqual([
       { kind: 'back-off after', fromNs: 10 * MS, toNs: 60 * MS, node: 0, attempt: 'load, attempt 1' },
     ]);
-    expect(gapRows(index(table), table, 40 * MS).map(({ kind, node }) => [kind, node])).toEqual([
+    expect(gapRows(index(table), table, [], 40 * MS).map(({ kind, node }) => [kind, node])).toEqual([
       ['back-off after', 0],
       ['paused', -1],
     ]);
+    const preparations = [{ name: 'numpy', fromNs: 0, toNs: 5 * MS, bytes: 0, error: '' }];
+    const worker = { number: 0, name: 'w0', process: '', preparations };
+    expect(gapRows(index(table), table, [worker], 39 * MS)[0]).toMatchObject({
+      kind: 'w0 prepares numpy',
+      toNs: 5 * MS,
+    });
     expect(gapKinds(table)).toEqual({ standstill: 'paused', hasBackOff: true });
     expect(gapKinds(tableOf([]))).toEqual({ standstill: '', hasBackOff: false });
   });

@@ -5,6 +5,7 @@ import { durationText } from '../../model/format';
 import type { GraphIndex } from '../../model/graph-index';
 import type { RunTable } from '../../model/run-table';
 import { standstillsOf, standstillWord } from '../../model/standstill';
+import type { WorkerLabel } from './worker-labels';
 
 /** From one moment to another; Infinity while it lasts. */
 export interface Stretch {
@@ -19,15 +20,26 @@ export interface GapRow extends Stretch {
   readonly attempt: string;
 }
 
-/** The gaps that had begun by a moment, in order of time. */
-export function gapRows(index: GraphIndex, table: RunTable, atNs: number): GapRow[] {
+/** The gaps that had begun by a moment, with what workers prepared before they claimed tasks, in order of time. */
+export function gapRows(index: GraphIndex, table: RunTable, workers: readonly WorkerLabel[], atNs: number): GapRow[] {
   const still = standstillsOf(table).map((one) => ({ ...one, kind: standstillWord(one), node: -1, attempt: '' }));
   const backOffs = backOffsOf(table).map(({ row, fromNs, toNs }) => {
     const node = table.node[row]!;
     const attempt = `${index.labelOf(node)}, attempt ${String(table.attempt[row])}`;
     return { kind: 'back-off after', fromNs, toNs, node, attempt };
   });
-  return [...still, ...backOffs].filter(({ fromNs }) => fromNs <= atNs).sort((a, b) => a.fromNs - b.fromNs);
+  const prepared = workers.flatMap(({ name: worker, preparations }) =>
+    preparations.map(({ name, fromNs, toNs }) => ({
+      kind: `${worker} prepares ${name}`,
+      fromNs,
+      toNs,
+      node: -1,
+      attempt: '',
+    })),
+  );
+  return [...still, ...prepared, ...backOffs]
+    .filter(({ fromNs }) => fromNs <= atNs)
+    .sort((a, b) => a.fromNs - b.fromNs);
 }
 
 /** Which kinds of gaps a run has, for the key of the picture. */

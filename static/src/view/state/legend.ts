@@ -41,12 +41,9 @@ const rankSteps = ['< p25', 'p50', 'p75', 'p90', 'p97.5', 'above'];
 /** What the ramp stands for in the modes that show how much of something a task has; undefined in the others. */
 export function legendRamp(mode: ColourMode, live: boolean, mostMemoryBytes: number): LegendRamp | undefined {
   const ramp = rampOf(mode, live, mostMemoryBytes);
-  return (
-    ramp && {
-      ...ramp,
-      of: `${ramp.of}; a box of many tasks has the colour of their median, a cell of several that of their last step`,
-    }
-  );
+  if (ramp === undefined || ramp.steps.length === 0) return ramp;
+  const several = 'a box of many tasks has the colour of their median, a cell of several that of their last step';
+  return { ...ramp, of: `${ramp.of}; ${several}` };
 }
 
 function rampOf(mode: ColourMode, live: boolean, mostMemoryBytes: number): LegendRamp | undefined {
@@ -60,6 +57,7 @@ function rampOf(mode: ColourMode, live: boolean, mostMemoryBytes: number): Legen
     case 'cpu':
       return { steps: cpuSteps, of: 'of one processor, while a task executed', token: 'mag' };
     case 'memory':
+      if (Number.isNaN(mostMemoryBytes)) return { steps: [], of: 'no peak memory was measured', token: 'mag' };
       return { steps: memorySteps(mostMemoryBytes), of: 'of memory at the most', token: 'mag' };
     case 'slack':
       if (live) return { steps: [], of: 'slack is known when the run ends', token: 'mag' };
@@ -79,9 +77,7 @@ function percent(share: number): string {
   return `${100 * share}\u00a0%`;
 }
 
-/** None where no memory was measured. */
 function memorySteps(mostBytes: number): string[] {
-  if (Number.isNaN(mostBytes)) return [];
   const ends = MEMORY_ENDS.map((share) => bytesText(share * topMemory(mostBytes)).replace(/\.0+(?=\s)/, ''));
   return [`< ${ends[0]}`, ...ends];
 }

@@ -112,9 +112,7 @@ export class RunAnalysis {
   readonly processors: ReadonlyMap<number, number> = $derived.by(() => processorsOf(this.#run.source.workers));
 
   readonly workerNames: readonly WorkerLabel[] = $derived.by(() => workerLabels(this.#run.source.workers, this.lanes));
-  readonly workerList: readonly { readonly name: string; readonly process: string }[] = $derived.by(() =>
-    byNumber(this.workerNames),
-  );
+  readonly workerList: readonly WorkerLabel[] = $derived.by(() => byNumber(this.workerNames));
 
   /** The task whose detail is asked for: the selected one, else the one that ended the run. */
   readonly asked: number = $derived.by(() =>

@@ -4,6 +4,8 @@ import type { RunSummary } from '../../api/schema';
 import { type Bounds, boundsOf } from '../../model/bounds';
 import { type Findings, findingsOf, longRunning, type Recording } from '../../model/findings';
 import type { GraphIndex } from '../../model/graph-index';
+import { longestPreparation } from '../../model/preparation';
+import type { Prepared } from '../../model/reason-words';
 import { figuresAt, type RunFigures, type Traffic, trafficOf } from '../../model/run-figures';
 import { lanesOf } from '../../model/run-lanes';
 import type { RunTable } from '../../model/run-table';
@@ -12,12 +14,13 @@ import { isPausedAt } from '../../model/standstill';
 import { countStates } from '../../model/state-counts';
 import type { StateCounts } from '../../model/states';
 import type { RunAnalysis } from './run-analysis.svelte';
+import type { WorkerLabel } from './worker-labels';
 
 /** What the head reads of its run; every getter is reactive. */
 export interface HeadSource {
   readonly playback: { readonly nowNs: number };
   readonly live: boolean;
-  readonly analysis: Pick<RunAnalysis, 'slots' | 'processors' | 'lanes' | 'events' | 'expected'>;
+  readonly analysis: Pick<RunAnalysis, 'slots' | 'processors' | 'lanes' | 'events' | 'expected' | 'workerNames'>;
   /** Only where there is an index and a table to read. */
   readonly summaryNow: RunSummary;
   /** A value made again with each version of the table, and the same for what costs more: not with each version. */
@@ -68,6 +71,7 @@ export class RunHead {
         expected: this.#run.analysis.expected,
         status: records.end_unknown ? 'unknown' : status,
         imported: recordingOf(this.#run.summaryNow),
+        prepared: preparedLongest(this.#run.analysis.workerNames),
       };
       const known = { figures: this.figures, counts: this.counts, longRunning: this.#longRunning };
       return findingsOf(index, table, this.#run.analysis.lanes, this.atNs, context, known);
@@ -78,6 +82,12 @@ export class RunHead {
   get sinceEventNs(): number {
     return this.#run.playback.nowNs - (this.#run.analysis.events.atNs.at(-1) ?? 0);
   }
+}
+
+function preparedLongest(workers: readonly WorkerLabel[]): Prepared | undefined {
+  return longestPreparation(
+    workers.flatMap(({ name: worker, preparations }) => preparations.map((one) => ({ ...one, worker }))),
+  );
 }
 
 function recordingOf({ imported, schedule_ns: scheduleNs }: RunSummary): Recording | null {

@@ -9,7 +9,7 @@ import type { Frame } from '../../model/frame';
 import type { Graph } from '../../model/graph';
 import type { Layout } from '../../model/layout';
 import { RunFold } from '../../model/run-fold';
-import { MarkKind, type RunTable } from '../../model/run-table';
+import { MarkKind, NO_WORKER, type RunTable } from '../../model/run-table';
 import type { PeerScope } from '../../model/url-state';
 import { type Past, pastByFunction } from './history-rank';
 import { type Drawn, Renewal } from './renewal';
@@ -59,8 +59,8 @@ export class RunSource {
   #standing: Standing | null = $state.raw(null);
   /** Undefined until something is to be compared. */
   #scope: PeerScope | undefined;
-  /** How often workers had come and gone when they were asked for; -1 before the first frame. */
-  #workerMarks = -1;
+  /** What workerNews said when they were asked for; -1 before the first frame. */
+  #workerNews = -1;
   /** Undefined while what is shown is what the stream is of. */
   #renewal: Renewal | undefined;
   #isDrawing = false;
@@ -317,11 +317,11 @@ export class RunSource {
     this.#index?.update();
     this.#deps.onbatch(this.table);
     this.#version++;
-    const workers = workerMarks(this.table);
-    if (workers !== this.#workerMarks) {
+    const workers = workerNews(this.table);
+    if (workers !== this.#workerNews) {
       // Of a run that is over, the workers that were requested with it are complete.
-      if (this.#workerMarks >= 0 || !this.table.ended) void this.#loadWorkers();
-      this.#workerMarks = workers;
+      if (this.#workerNews >= 0 || !this.table.ended) void this.#loadWorkers();
+      this.#workerNews = workers;
     }
     return true;
   }
@@ -369,9 +369,9 @@ export class RunSource {
   }
 }
 
-/** How often workers have come and gone. */
-function workerMarks(table: RunTable): number {
-  let marks = 0;
+/** How often workers have come and gone, and that one has claimed a task: what it prepared before is complete then. */
+function workerNews(table: RunTable): number {
+  let marks = table.worker.subarray(0, table.rows).some((worker) => worker !== NO_WORKER) ? 1 : 0;
   for (const { kind } of table.marks) {
     if (kind === MarkKind.workerStarted || kind === MarkKind.workerStopped) marks++;
   }

@@ -3,6 +3,7 @@
 import type { RunWorker } from '../../api/schema';
 import { workerName } from '../../model/events';
 import type { Lanes } from '../../model/lanes';
+import type { Preparation } from '../../model/preparation';
 
 export interface WorkerLabel {
   readonly number: number;
@@ -10,16 +11,35 @@ export interface WorkerLabel {
   readonly name: string;
   /** The process: its own name, with its host where that distinguishes it. Empty where it is not known. */
   readonly process: string;
+  /** What it made ready before it claimed a task; what was there already is left out. */
+  readonly preparations: readonly Preparation[];
 }
 
 /** Workers that took part, by number: those of the records and those that lanes were seen of. */
 export function workerLabels(workers: readonly RunWorker[], lanes: Lanes): WorkerLabel[] {
-  const processes = new Map<number, string>(lanes.workers.map((worker) => [worker.worker, '']));
   const nameOf = processNames(workers);
-  for (const worker of workers) processes.set(worker.worker, nameOf(worker));
-  return [...processes]
-    .sort(([a], [b]) => a - b)
-    .map(([number, process]) => ({ number, name: workerName(number), process }));
+  const labels = new Map(lanes.workers.map(({ worker }) => [worker, unknown(worker)]));
+  for (const one of workers) {
+    labels.set(one.worker, { ...unknown(one.worker), process: nameOf(one), preparations: preparationsOf(one) });
+  }
+  return [...labels.values()].sort((a, b) => a.number - b.number);
+}
+
+/** A worker of which only the number is known. */
+function unknown(number: number): WorkerLabel {
+  return { number, name: workerName(number), process: '', preparations: [] };
+}
+
+function preparationsOf({ preparations = [] }: RunWorker): Preparation[] {
+  return preparations
+    .filter(({ reused }) => !reused)
+    .map(({ name, started_ns: fromNs, ended_ns: endedNs, bytes, error = '' }) => ({
+      name,
+      fromNs,
+      toNs: endedNs ?? Infinity,
+      bytes,
+      error,
+    }));
 }
 
 /** What distinguishes the process of a worker from the others of its run. One that is alone is named by its host. */
@@ -37,8 +57,7 @@ function processName(worker: RunWorker, workers: number, hosts: number): string 
 }
 
 /** The same as a list in which each has the place of its number. */
-export function byNumber(labels: readonly WorkerLabel[]): { readonly name: string; readonly process: string }[] {
-  const last = labels.at(-1)?.number ?? -1;
+export function byNumber(labels: readonly WorkerLabel[]): readonly WorkerLabel[] {
   const known = new Map(labels.map((label) => [label.number, label]));
-  return Array.from({ length: last + 1 }, (_, n) => ({ name: workerName(n), process: known.get(n)?.process ?? '' }));
+  return Array.from({ length: 1 + (labels.at(-1)?.number ?? -1) }, (_, n) => known.get(n) ?? unknown(n));
 }

@@ -10,6 +10,7 @@ import { duration } from '../../../src/model/format';
 import { endedFigures, liveFigures, standingText, makespanFigure } from '../../../src/view/state/key-figures';
 import type { Metric } from '../../../src/model/metric';
 import { type ColourMode, runColourModes } from '../../../src/model/url-state';
+import { longestPreparation } from '../../../src/model/preparation';
 import { legendModes, legendRamp, legendStates } from '../../../src/view/state/legend';
 import { stripEnds, stripMarks, stripOf, stripPx } from '../../../src/view/state/median-strip';
 import { rowsInSight } from '../../../src/view/state/rows-in-sight';
@@ -284,6 +285,21 @@ describe('workers', () => {
       [2, ''],
     ]);
     expect(byNumber(labels).map((one) => one.process)).toEqual(['vm', '', '']);
+  });
+
+  it('have what they prepared, without what was there already', () => {
+    const one = { key: 'k', name: 'Python interpreters', started_ns: 1, ended_ns: 9, bytes: 5, reused: false };
+    const preparations = [one, { ...one, name: 'numpy', ended_ns: null }, { ...one, reused: true }];
+    const workers = [{ worker: 0, name: 'vm:1', host: 'vm', preparations }] as unknown as Parameters<
+      typeof workerLabels
+    >[0];
+    const [label] = workerLabels(workers, { lanes: [], workers: [] });
+    expect(label!.preparations).toEqual([
+      { name: 'Python interpreters', fromNs: 1, toNs: 9, bytes: 5, error: '' },
+      { name: 'numpy', fromNs: 1, toNs: Infinity, bytes: 5, error: '' },
+    ]);
+    expect(longestPreparation(label!.preparations)?.name).toBe('numpy');
+    expect(longestPreparation([])).toBeUndefined();
   });
 
   it.each([
