@@ -70,11 +70,7 @@ func retry(ctx context.Context, s *session, e *engine.Engine, h *home, kept *met
 			return nil, err
 		}
 	}
-	w, err := s.workflow(kept.Info.Workflow)
-	if err != nil {
-		return nil, err
-	}
-	args, o, err := api.Again(w, kept)
+	w, args, o, err := api.Again(s.workflow, kept)
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -212,6 +212,12 @@ func TestRetry(t *testing.T) {
 	o := w.run("retry", "last")
 	assert.Equal(t, exitUsage, o.code)
 	assert.Contains(t, o.stderr, `the run was given the file "f" for input, which is not kept`)
+	pipeline := filepath.Join(t.TempDir(), "greet.yaml")
+	require.NoError(t, os.WriteFile(pipeline, []byte("name: greet\nparams: {who: you}\nsteps: {say: {run: 'echo hello ${{ params.who }}'}}\n"), 0o600))
+	w.record(pipeline, "--set", "who=me")
+	o = w.run("retry", "last")
+	assert.Equal(t, exitUsage, o.code)
+	assert.Contains(t, o.stderr, `there is no workflow "greet" here: it was in the file greet.yaml; repeat it by the command run with that file --set who=me`)
 }
 
 func TestLogs(t *testing.T) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -152,11 +153,7 @@ func (h *controlHandlers) retryRun(ctx context.Context, in *retryInput) (*create
 			return h.continued(ctx, in.id(), err)
 		}
 	}
-	w, err := h.cfg.Engine.Workflow(kept.Info.Workflow)
-	if err != nil {
-		return nil, NewProblem(http.StatusUnprocessableEntity, "this server has no workflow %q", cut(kept.Info.Workflow, 80))
-	}
-	args, options, err := Again(w, &kept)
+	w, args, options, err := Again(h.cfg.Engine.Workflow, &kept)
 	if err != nil {
 		return nil, err
 	}
@@ -175,16 +172,36 @@ func (h *controlHandlers) continued(ctx context.Context, id record.RunID, err er
 	return h.made(ctx, id, http.StatusOK)
 }
 
-// Again returns the arguments and options with which the workflow of a run repeats it. The error is a *Problem that says
-// why it cannot be repeated.
-func Again(w *engine.Workflow, kept *metricsstore.Run) (engine.Args, engine.RunOptions, error) {
+// Again returns the workflow of a run, which find looks up by its name, with the arguments and options with which it
+// repeats the run. The error is a *Problem that says why the run cannot be repeated, and what to do instead.
+func Again(find func(name string) (*engine.Workflow, error), kept *metricsstore.Run) (*engine.Workflow, engine.Args, engine.RunOptions, error) {
+	w, err := find(kept.Info.Workflow)
+	if err != nil {
+		return nil, engine.Args{}, engine.RunOptions{}, NewProblem(http.StatusUnprocessableEntity, "%s", notHere(&kept.Info))
+	}
 	args, err := repeated(w, kept)
 	tags := slices.DeleteFunc(slices.Clone(kept.Annotation.Tags), func(t string) bool { return t == metricsstore.KeepTag })
 	options := engine.RunOptions{Policy: kept.Info.Policy, Deadline: kept.Info.Deadline, Upload: kept.Info.Upload, Tags: tags}
 	if kept.Info.Rules != nil {
 		options.Rules = *kept.Info.Rules
 	}
-	return args, options, err
+	return w, args, options, err
+}
+
+// notHere says that the workflow of a run is not here, and what repeats the run all the same.
+func notHere(info *record.RunInfo) string {
+	text := fmt.Sprintf("there is no workflow %q here", cut(info.Workflow, 80))
+	switch {
+	case info.Source != nil:
+		text = fmt.Sprintf("%s: it was in the file %s; repeat it by the command run with that file", text, info.Source.File)
+		for _, name := range slices.Sorted(maps.Keys(info.Params)) {
+			text += fmt.Sprintf(" --set %s=%s", name, cut(info.Params[name], 80))
+		}
+		return text
+	case info.Origin != nil || info.Imported() != nil:
+		return text + ": the run is a recording"
+	}
+	return text + ": if a program submitted its graph, such as one in Python, start that program again"
 }
 
 // repeated rebuilds the arguments of a run. Uploaded files are not kept: only the default files of a workflow are

@@ -306,5 +306,5 @@ func TestRetry(t *testing.T) {
 	w.post("/imports", `{"name": "r", "schemaVersion": "1.5", "workflow": {"specification": {"tasks": [{"id": "a", "name": "a"}]},
 		"execution": {"tasks": [{"id": "a", "runtimeInSeconds": 1}]}}}`, http.StatusCreated, &imported)
 	p := w.refused(http.MethodPost, "/runs/"+string(imported.Files[0].Run.Run)+"/retry", nil, http.StatusUnprocessableEntity)
-	assert.Equal(t, `this server has no workflow "wfformat:r"`, p.Detail, "which no form can help")
+	assert.Equal(t, `there is no workflow "wfformat:r" here: the run is a recording`, p.Detail, "which no form can help")
 }
