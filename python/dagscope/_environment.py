@@ -23,6 +23,8 @@ class Environment:
     """
 
     def __init__(self, path: Union[str, "os.PathLike[str]"], *, python: str = "", find_links: Union[str, "os.PathLike[str]"] = "") -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"environment is {path!r}, expected the path of a file such as {REQUIREMENTS}, or of a folder")
         at = pathlib.Path(path)
         if not at.exists():
             raise FileNotFoundError(f"environment is {at}, expected a file such as {REQUIREMENTS}, or a folder")
