@@ -11,6 +11,7 @@ import (
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/normal"
 )
 
 // statsCommand prints statistics of task metrics.
@@ -91,6 +92,9 @@ type statsJSON struct {
 	Attempts          int64           `json:"attempts"`
 	Succeeded         int64           `json:"succeeded"` // only these are included
 	Statistics        []statisticJSON `json:"statistics"`
+	// Judgement compares a run with its peers, Trend has the changes of a workflow; absent where they were not asked for.
+	Judgement *normal.Judgement `json:"judgement,omitempty"`
+	Trend     *normal.Trend     `json:"trend,omitempty"`
 }
 
 // Run prints the statistics.
@@ -139,7 +143,8 @@ func (c *statsCommand) ofRun(ctx context.Context, store metricsstore.Store, r *m
 		a.Statistics = append(a.Statistics, c.ranked(rows)...)
 	}
 	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns+a.DamagedRuns == 0
-	return a, nil
+	a.Judgement, err = c.judgement(ctx, queries, r)
+	return a, err
 }
 
 // group identifies a group of a run.
@@ -211,7 +216,8 @@ func (c *statsCommand) acrossRuns(ctx context.Context, store metricsstore.Store)
 		a.Statistics = append(a.Statistics, c.ranked(rows)...)
 	}
 	a.Complete = a.LiveRuns+a.ReconstructedRuns+a.PartialRuns+a.DamagedRuns == 0
-	return a, nil
+	a.Trend, err = c.trend(ctx, queries)
+	return a, err
 }
 
 // countRuns counts the selected runs and returns the names of their workflows.
@@ -332,6 +338,12 @@ func (a *statsJSON) remarks(metrics string) []string {
 	if a.ReconstructedRuns > 0 {
 		out = append(out, fmt.Sprintf("%s left out of %s: imported, and their recordings do not have it.",
 			plural(int64(a.ReconstructedRuns), "run"), strings.Join(a.Scheduled, ", ")))
+	}
+	if a.Judgement != nil {
+		out = append(out, judgementRemarks(a.Judgement)...)
+	}
+	if a.Trend != nil {
+		out = append(out, trendRemarks(a.Trend)...)
 	}
 	return out
 }
