@@ -3,7 +3,6 @@ package metricsstore
 import (
 	"fmt"
 	"maps"
-	"math/bits"
 	"slices"
 
 	"github.com/dagscope/dagscope/engine/record"
@@ -36,9 +35,6 @@ const MaxPeers = 100
 
 func (h *Header) imported() bool { return h.Info.Imported() != nil }
 
-// SizeClass is the number of bits of a size in bytes: sizes of one class differ by less than a factor of two.
-func SizeClass(size int64) int { return bits.Len64(uint64(max(size, 0))) }
-
 // PeerTerms describes what the peers of a run have in common apart from their workflow, such as "n=1000" and "input
 // of 64 to 128 KiB"; in the order of the parameters' names.
 func (h *Header) PeerTerms() []string {
@@ -58,7 +54,7 @@ func (h *Header) PeerTerms() []string {
 
 // classText is the range of sizes of a class, such as "64 to 128 KiB".
 func classText(class int) string {
-	if class == 0 {
+	if class <= 0 {
 		return "0 B"
 	}
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}

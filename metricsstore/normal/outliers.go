@@ -58,30 +58,16 @@ type Outlier struct {
 	Ratio   float64 `json:"ratio"`
 }
 
-// class is what tasks have in common that are compared with each other.
-type class struct {
-	metricsstore.FunctionName
-	size int // metricsstore.SizeClass of the input, -1 if it is not known
-}
-
-func classOf(m *record.TaskMetrics) class {
-	c := class{metricsstore.FunctionName{Function: m.Task.Function, Version: m.Task.Version}, -1}
-	if m.Input >= 0 {
-		c.size = metricsstore.SizeClass(m.Input)
-	}
-	return c
-}
-
 // classes are the execution times of tasks of some runs.
 type classes struct {
-	times       map[class]*digest.Sketch
+	times       metricsstore.SizedTimes
 	runs, tasks int
 }
 
 // readClasses reads the latest of some runs, the latest first, until they have so many attempts. Those that are deleted
 // meanwhile, or are damaged, do not count.
 func readClasses(ctx context.Context, q *metricsstore.Queries, runs []record.RunID) (*classes, error) {
-	c := &classes{times: map[class]*digest.Sketch{}}
+	c := &classes{times: metricsstore.SizedTimes{}}
 	for _, run := range runs {
 		if c.tasks >= MaxOutlierTasks {
 			break
@@ -99,12 +85,12 @@ func readClasses(ctx context.Context, q *metricsstore.Queries, runs []record.Run
 }
 
 func (c *classes) add(m *record.TaskMetrics) {
-	like := classOf(m)
-	if c.times[like] == nil {
-		c.times[like] = new(digest.Sketch)
-	}
-	c.times[like].Add(int64(m.Execute))
+	c.times.Add(sizedFunction(m), int64(m.Execute))
 	c.tasks++
+}
+
+func sizedFunction(m *record.TaskMetrics) metricsstore.SizedFunction {
+	return metricsstore.NewSizedFunction(metricsstore.FunctionName{Function: m.Task.Function, Version: m.Task.Version}, m.Input)
 }
 
 // eachExecuted calls f for the attempts of a run that were executed and ended well.
@@ -123,13 +109,13 @@ func eachExecuted(ctx context.Context, q *metricsstore.Queries, run record.RunID
 // findOutliers compares the tasks of a run with those like them.
 func findOutliers(ctx context.Context, q *metricsstore.Queries, run record.RunID, like *classes) (Outliers, error) {
 	out := Outliers{Method: outliersMethod, Runs: like.runs, Tasks: like.tasks, Each: []Outlier{}}
-	limits := map[class]digest.Estimate{}
+	limits := map[metricsstore.SizedFunction]digest.Estimate{}
 	for c, times := range like.times {
 		limits[c] = times.Quantile(OutlierQuantile)
 	}
 	out.Needs = int(new(digest.Sketch).Quantile(OutlierQuantile).Need)
 	err := eachExecuted(ctx, q, run, func(m *record.TaskMetrics) {
-		limit := limits[classOf(m)]
+		limit := limits[sizedFunction(m)]
 		if limit.N == 0 || !limit.Enough() {
 			out.Unjudged++
 			return

@@ -2,10 +2,9 @@ package predict
 
 import (
 	"cmp"
-	"math/bits"
+	"maps"
 	"slices"
 
-	"github.com/dagscope/dagscope/digest"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/metricsstore"
 )
@@ -24,29 +23,9 @@ type TimeOf struct {
 	Exact bool      `json:"exact" doc:"The quantiles are those of the samples, and not within a percent of them."`
 }
 
-// sizeOf is a function with a class of sizes: the number of bits of a size, or -1.
-type sizeOf struct {
-	metricsstore.FunctionName
-	bits int
-}
-
-// times are digests by function and size of inputs.
-type times map[sizeOf]*digest.Sketch
-
-func (t times) add(f metricsstore.FunctionName, bytes, ns int64) {
-	key := sizeOf{f, -1}
-	if bytes >= 0 {
-		key.bits = bits.Len64(uint64(bytes))
-	}
-	if t[key] == nil {
-		t[key] = &digest.Sketch{}
-	}
-	t[key].Add(ns)
-}
-
 // timesOf digests the tasks of a history. A transfer is one that took time; those of one process take none.
 func timesOf(history []*observation) (functions, transfers []TimeOf) {
-	execute, fetch := times{}, times{}
+	execute, fetch := metricsstore.SizedTimes{}, metricsstore.SizedTimes{}
 	for _, o := range history {
 		for n := range o.tasks {
 			t := &o.tasks[n]
@@ -55,29 +34,25 @@ func timesOf(history []*observation) (functions, transfers []TimeOf) {
 			if !ok || !t.done || t.over == 0 {
 				continue
 			}
-			execute.add(f, t.inputBytes, t.execute)
+			execute.Add(metricsstore.NewSizedFunction(f, t.inputBytes), t.execute)
 			if t.fetch > 0 {
-				fetch.add(metricsstore.FunctionName{}, t.inputBytes, t.fetch)
+				fetch.Add(metricsstore.NewSizedFunction(metricsstore.FunctionName{}, t.inputBytes), t.fetch)
 			}
 		}
 	}
-	return execute.list(), fetch.list()
+	return listed(execute), listed(fetch)
 }
 
-func (t times) list() []TimeOf {
-	keys := make([]sizeOf, 0, len(t))
-	for key := range t {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b sizeOf) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version), cmp.Compare(a.bits, b.bits))
+func listed(t metricsstore.SizedTimes) []TimeOf {
+	keys := slices.SortedFunc(maps.Keys(t), func(a, b metricsstore.SizedFunction) int {
+		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Size, b.Size))
 	})
 	out := make([]TimeOf, 0, len(keys))
 	for _, key := range keys {
 		s := t[key]
 		one := TimeOf{FunctionName: key.FunctionName, N: s.N(), MinN: MinSamples, Exact: s.Exact()}
-		if key.bits >= 0 {
-			from, to := int64(1)<<key.bits>>1, int64(1)<<min(key.bits, 62)
+		if key.Size >= 0 {
+			from, to := int64(1)<<key.Size>>1, int64(1)<<min(key.Size, 62)
 			one.FromBytes, one.ToBytes = &from, &to
 		}
 		if one.N >= MinSamples {
