@@ -51,11 +51,18 @@ func (m *mistakes) add(at position, format string, args ...any) {
 	*m = append(*m, Mistake{at.line, at.column, fmt.Sprintf(format, args...)})
 }
 
-// err is nil if there are none.
+// err is nil if there are none. Of several about one place only the last counts, which knows best what was expected there:
+// a value that is no text is no name of a step either.
 func (m mistakes) err(file string) error {
 	if len(m) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(m, func(a, b Mistake) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
-	return &Error{File: file, Mistakes: m}
+	var kept []Mistake
+	for i, one := range m {
+		if next := i + 1; next == len(m) || m[next].Line != one.Line || m[next].Column != one.Column {
+			kept = append(kept, one)
+		}
+	}
+	return &Error{File: file, Mistakes: kept}
 }

@@ -105,15 +105,17 @@ func (r *reader) stepField(s *step, f field) {
 
 // resource reads what a step needs of one kind.
 func (r *reader) resource(o *engine.Options, f field) {
-	text := r.text(f)
+	text, ok := scalar(f.value)
 	var err error
 	switch f.key {
 	case "cpu":
 		if o.CPUs, err = strconv.ParseFloat(text, 64); err != nil || !(o.CPUs >= 0.001 && o.CPUs <= 1<<16) {
-			r.wrong.add(at(f.value), "cpu is %q, expected a number of processors of at least 0.001, such as 2 or 0.5", text)
+			r.wrong.add(at(f.value), "cpu is %s, expected a number of processors of at least 0.001, such as 2 or 0.5", describe(f.value))
 		}
 	case "memory":
-		if o.Memory, err = code.ParseSize(text); err != nil {
+		if !ok {
+			r.wrong.add(at(f.value), "memory is %s, expected a size such as 500MiB", describe(f.value))
+		} else if o.Memory, err = code.ParseSize(text); err != nil {
 			r.wrong.add(at(f.value), "memory: %v", err)
 		}
 	}
@@ -163,7 +165,7 @@ func (r *reader) inFolder(path string, at position) {
 func (r *reader) run(s *step, f field) {
 	if _, isList := f.value.(*ast.SequenceNode); !isList {
 		t := r.template(f)
-		if len(t.parts) == 0 {
+		if text, _ := scalar(f.value); text == "" {
 			r.wrong.add(at(f.value), "run is empty, expected a script, or a list of a program and its arguments")
 		}
 		s.script = &t
@@ -195,10 +197,10 @@ func (r *reader) shell(f field) []string {
 
 // function reads module:function.
 func (r *reader) function(f field) string {
-	text := r.text(f)
+	text, _ := scalar(f.value)
 	module, function, ok := strings.Cut(text, ":")
 	if !ok || module == "" || function == "" || strings.ContainsAny(text, " /") {
-		r.wrong.add(at(f.value), "python is %q, expected module:function", short(text))
+		r.wrong.add(at(f.value), "python is %s, expected module:function", describe(f.value))
 	}
 	return text
 }

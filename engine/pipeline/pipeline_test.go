@@ -128,7 +128,7 @@ func TestMistakes(t *testing.T) {
 		"path outside":      {"files: [../x]\nsteps:\n  a: {run: x}", "expected one below the folder of the pipeline"},
 		"output outside":    {"steps:\n  a: {run: x, outputs: {f: /etc/hostname}}", "expected one below the working folder"},
 		"timeout":           {"steps:\n  a: {run: x, timeout: soon}", "expected a time such as 30s"},
-		"processors":        {"steps:\n  a: {run: x, resources: {cpu: none}}", `cpu is "none", expected a number of processors of at least 0.001`},
+		"processors":        {"steps:\n  a: {run: x, resources: {cpu: none}}", `cpu is the text "none", expected a number of processors of at least 0.001`},
 		"memory":            {"steps:\n  a: {run: x, resources: {memory: 5 apples}}", `"5 apples" is not a size`},
 		"resource":          {"steps:\n  a: {run: x, resources: {gpu: 1}}", "gpu"},
 		"retries":           {"steps:\n  a: {run: x, retries: -1}", "expected a whole number of at least 0"},
@@ -157,6 +157,19 @@ func TestMistakes(t *testing.T) {
 	var wrong *pipeline.Error
 	require.ErrorAs(t, err, &wrong)
 	require.Len(t, wrong.Mistakes, 2)
+}
+
+// TestOneMistakeForEachValue: a field without a value is reported once, whatever it should have been.
+func TestOneMistakeForEachValue(t *testing.T) {
+	for _, fields := range []string{
+		"run: null", "run: x, resources: {cpu: null}", "run: x, resources: {memory: null}", "run: x, timeout: null", "run: x, if: null",
+		"run: x, output: null", "run: x, shell: null", "run: x, needs: null", "run: x, foreach: null", "python: null", "run: x, as: null, foreach: [1]",
+	} {
+		_, err := pipeline.Parse("test.yaml", []byte("steps:\n  a: {"+fields+"}"))
+		var wrong *pipeline.Error
+		require.ErrorAs(t, err, &wrong, fields)
+		require.Len(t, wrong.Mistakes, 1, fields)
+	}
 }
 
 // TestPython runs the example with functions of Python.

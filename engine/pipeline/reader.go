@@ -114,19 +114,27 @@ func keyText(k ast.MapKeyNode) string {
 	return k.String()
 }
 
+// scalar is a scalar as it is written, empty for anything else.
+func scalar(n ast.Node) (text string, ok bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	default:
+		return "", false
+	}
+}
+
 // text reads a scalar as a text; numbers and truth values as they are written.
 func (r *reader) text(f field) string {
-	switch n := f.value.(type) {
-	case *ast.StringNode:
-		return n.Value
-	case *ast.LiteralNode:
-		return n.Value.Value
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value
-	default:
+	text, ok := scalar(f.value)
+	if !ok {
 		r.wrong.add(at(f.value), "%s is %s, expected a text", f.key, describe(f.value))
-		return ""
 	}
+	return text
 }
 
 // texts reads a list of texts, or one text as a list of one.
@@ -153,11 +161,11 @@ func (r *reader) items(f field) []ast.Node {
 
 // choice reads one of some texts.
 func choice[T ~string](r *reader, f field, known []T) T {
-	v := T(r.text(f))
-	if !slices.Contains(known, v) {
-		r.wrong.add(at(f.value), "%s is %q, expected one of %v", f.key, v, known)
+	text, _ := scalar(f.value)
+	if !slices.Contains(known, T(text)) {
+		r.wrong.add(at(f.value), "%s is %s, expected one of %v", f.key, describe(f.value), known)
 	}
-	return v
+	return T(text)
 }
 
 // whole reads a whole number that is at least least.
@@ -181,13 +189,13 @@ func (r *reader) whole(f field, least int) int {
 
 // duration reads a time such as 90s; a number is one of seconds.
 func (r *reader) duration(f field) time.Duration {
-	text := r.text(f)
+	text, _ := scalar(f.value)
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		d, err = time.ParseDuration(text + "s")
 	}
 	if err != nil || d <= 0 {
-		r.wrong.add(at(f.value), "%s is %q, expected a time such as 30s, 5m or 1h30m", f.key, text)
+		r.wrong.add(at(f.value), "%s is %s, expected a time such as 30s, 5m or 1h30m", f.key, describe(f.value))
 	}
 	return d
 }
