@@ -2,7 +2,8 @@
 
 import { visibleRows, type Lane } from '../model/lanes';
 import { preparedNs } from '../model/preparation';
-import { Outcome, RowFlag } from '../model/run-table';
+import { Outcome, RowFlag, type RunTable } from '../model/run-table';
+import type { HatchDirection } from './hatches';
 import { addBuckets, CAP_PX, OFF_PATH } from './lane-density';
 import type { LaneBuckets } from './lane-buckets';
 import { rowsBetween, type LaneRow } from './lane-layout';
@@ -108,12 +109,13 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
   const isNow = frame.atNs >= claimed && (frame.atNs < over || lane.endNs[place] === Infinity);
   const tone = isNow ? palette.phase : palette.phasePast;
   const alpha = path && !onPath.has(node) && node !== frame.selected ? OFF_PATH : 1;
-  const y = rowTop(frame, row) + 1;
-  const h = barHeight(row);
+  const [y, h] = [rowTop(frame, row) + 1, barHeight(row)];
   const [x0, x1, x2, x3] = [xOf(frame, claimed), xOf(frame, started), xOf(frame, ended), xOf(frame, over)];
   const { batch } = marks;
   addWait(frame, row, lane, place, tone, alpha, y + h + 1, batch);
-  if (x1 - x0 > LEAST_PHASE_PX) addHatched(tone.fetching, 'rising', x0, x1);
+  const xFetch = xOf(frame, fetchFrom(table, at, claimed, started));
+  if (xFetch - x0 > LEAST_PHASE_PX) addHatched(tone.wait, 'level', x0, xFetch);
+  if (x1 - xFetch > LEAST_PHASE_PX) addHatched(tone.fetching, 'rising', xFetch, x1);
   const colour = executeColour(frame, node, at, isNow, tone);
   const isCached = table.outcome[at] === Outcome.cached;
   if (x3 > x0) batch.add(colour.fill, alpha, x1, y, Math.max(1, x2 - x1), h);
@@ -135,11 +137,17 @@ function addBar(frame: LanesFrame, row: LaneRow, lane: Lane, place: number, mark
     batch.addLast(fill, 1, x - INSTANT_PX / 2, y, INSTANT_PX, h);
   }
 
-  function addHatched(fill: string, direction: 'rising' | 'falling', from: number, to: number): void {
+  function addHatched(fill: string, direction: HatchDirection, from: number, to: number): void {
     batch.add(fill, alpha, from, y, to - from, h);
     if (to - from >= LEAST_HATCH_PX)
       batch.addOver(hatches, palette.surface, direction, alpha * 0.5, from, y, to - from, h);
   }
+}
+
+/** What was not fetching between claim and start is drawn before it; until the start is known, all of it is fetching. */
+function fetchFrom(table: RunTable, row: number, claimed: number, started: number): number {
+  if (Number.isNaN(table.startedNs[row]!)) return claimed;
+  return Math.max(claimed, started - Math.max(0, table.fetchNs[row]!));
 }
 
 /**

@@ -41,6 +41,7 @@ export interface Palette {
 
 export interface PhaseColours {
   readonly ready: string;
+  readonly wait: string;
   readonly fetching: string;
   readonly running: string;
   readonly storing: string;
@@ -143,6 +144,7 @@ function readNeutrals(read: (name: string) => string) {
 function readPhases(read: (name: string) => string, suffix: string): PhaseColours {
   return Object.freeze({
     ready: read(`st-ready${suffix}`),
+    wait: read(`ph-wait${suffix}`),
     fetching: read(`st-fetching${suffix}`),
     running: read(`st-running${suffix}`),
     storing: read(`st-storing${suffix}`),

@@ -183,6 +183,19 @@ describe('LanesPainter', () => {
     expect(contexts.ground.texts).toEqual(expect.arrayContaining(['w1', 'node-a', 'Slots', 'Ready']));
   });
 
+  it('paints what an attempt waited before its inputs were fetched apart from fetching them', () => {
+    const run = syntheticRun(montagePlan());
+    const { fetchNs, claimedNs, startedNs, rows } = run.table;
+    const paint = (share: number): number[] => {
+      for (let row = 0; row < rows; row++) fetchNs[row] = share * (startedNs[row]! - claimedNs[row]!);
+      const { marks } = stagedLanes(run, { atNs: run.endNs }).contexts;
+      return ['ph-wait-past', 'st-fetching-past'].map((colour) => painted(marks, colour));
+    };
+    const [none, all] = paint(1);
+    expect([none, all! > 0]).toEqual([0, true]);
+    expect(paint(0)).toEqual([all, 0]);
+  });
+
   it('says how busy slots were while only that is known, and how many are idle at any other moment', () => {
     const run = syntheticRun(montagePlan());
     const said = (more: Parameters<typeof stagedLanes>[1]) => stagedLanes(run, more).contexts.marks.texts.at(-2)!;

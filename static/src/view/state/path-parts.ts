@@ -19,7 +19,7 @@ export function pathParts(phases: PathPhases): PathPart[] {
   return [
     ...seldom.filter(({ ns }) => ns > 0),
     { name: 'queue', ns: phases.queueNs, colour: 'var(--st-ready)' },
-    { name: 'wait', ns: phases.waitNs, colour: 'var(--ph-update)' },
+    { name: 'wait', ns: phases.waitNs, colour: 'var(--ph-wait)' },
     { name: 'fetch', ns: phases.fetchNs, colour: 'var(--st-fetching)' },
     { name: 'execute', ns: phases.executeNs, colour: 'var(--st-running)' },
     { name: 'store', ns: phases.storeNs, colour: 'var(--st-storing)' },

@@ -13,7 +13,7 @@ export interface PhaseRow {
 
 const phases: readonly (readonly [name: string, key: keyof RangePhases, colour: string])[] = [
   ['queue', 'queueNs', 'var(--st-ready)'],
-  ['wait', 'waitNs', 'var(--ph-update)'],
+  ['wait', 'waitNs', 'var(--ph-wait)'],
   ['fetch', 'fetchNs', 'var(--st-fetching)'],
   ['execute', 'executeNs', 'var(--st-running)'],
   ['store', 'storeNs', 'var(--st-storing)'],
