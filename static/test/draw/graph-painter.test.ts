@@ -117,7 +117,8 @@ describe('GraphPainter', () => {
     expect(contexts.marks.texts).toContain('sharpen');
   });
 
-  it('never cuts a figure: it words what does not fit shorter, or leaves it out', () => {
+  // It stages 363 graphs, which takes seconds where the machine is busy.
+  it('never cuts a figure: it words what does not fit shorter, or leaves it out', { timeout: 60_000 }, () => {
     const run = syntheticRun(montagePlan());
     const seen = new Set<string>();
     for (let width = 300; width <= 1500; width += 10) {
