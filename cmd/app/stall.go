@@ -12,6 +12,7 @@ import (
 	"github.com/dagscope/dagscope/engine/code"
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 )
 
 const (
@@ -25,6 +26,7 @@ const (
 type stallWatch struct {
 	progress func() execution.Progress
 	present  func(context.Context) ([]fleet.Present, error) // the workers
+	needs    []sizedFunction                                // functions of the run that need resources
 	isCode   bool                                           // it has tasks that are not compiled in
 	calls    []string                                       // functions of the run that workers would list if they had them
 	command  string                                         // starts a worker
@@ -35,6 +37,12 @@ type stallWatch struct {
 	reported string    // the last reason
 }
 
+// sizedFunction is a function and what a call of it needs.
+type sizedFunction struct {
+	name  string
+	needs engine.Options
+}
+
 // newStallWatch makes a stallWatch for a run whose state is in Redis.
 func (s *session) newStallWatch(h *home, r *engine.Run) (*stallWatch, error) {
 	functions, err := fleet.NewCatalogue(s.workflows)
@@ -43,16 +51,18 @@ func (s *session) newStallWatch(h *home, r *engine.Run) (*stallWatch, error) {
 	}
 	listed := functions.Names() // workers may have more, which dynamic workflows create on demand
 	var calls []string
+	var needs []sizedFunction
 	isCode := false
 	for _, f := range r.Graph().Functions() {
 		name := fleet.FunctionName(f)
+		needs = append(needs, sizedFunction{f.Name(), f.Options()})
 		isCode = isCode || code.IsTask(f.Signature())
 		if slices.Contains(listed, name) {
 			calls = append(calls, name)
 		}
 	}
 	return &stallWatch{
-		isCode:   isCode,
+		isCode: isCode, needs: needs,
 		progress: r.Progress, calls: calls, command: h.workerCommand,
 		report: func(why string) { s.notice("%s  waits: %s", r.ID(), why) },
 		present: func(ctx context.Context) ([]fleet.Present, error) {
@@ -113,6 +123,15 @@ func (l *stallWatch) why(status record.Status, present []fleet.Present) string {
 	}
 	if lacking := l.lacking(present); len(lacking) > 0 {
 		return fmt.Sprintf("no worker has %s, which it calls", strings.Join(lacking, ", "))
+	}
+	snapshots := make([]worker.Snapshot, len(present))
+	for i := range present {
+		snapshots[i] = present[i].Snapshot
+	}
+	for _, f := range l.needs {
+		if why := worker.TooLarge(f.needs, snapshots); why != "" {
+			return fmt.Sprintf("no worker is large enough for %s: %s", f.name, why)
+		}
 	}
 	return ""
 }

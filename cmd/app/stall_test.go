@@ -9,14 +9,19 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	fleet "github.com/dagscope/dagscope/cmd/app/worker"
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/execution"
 	"github.com/dagscope/dagscope/engine/record"
+	"github.com/dagscope/dagscope/engine/worker"
 )
 
 // TestStallWatch: why a run stalls is reported once, and again when the reason changes.
 func TestStallWatch(t *testing.T) {
 	has := func(lost bool, functions ...string) fleet.Present {
-		return fleet.Present{Functions: functions, Lost: lost}
+		return fleet.Present{Snapshot: worker.Snapshot{Width: 2}, Functions: functions, Lost: lost}
+	}
+	sized := func(width int, memory int64) fleet.Present {
+		return fleet.Present{Snapshot: worker.Snapshot{Width: width, TaskMemory: memory}}
 	}
 	const none = "there is no worker; start one with: dagscope worker"
 	type look struct {
@@ -31,8 +36,13 @@ func TestStallWatch(t *testing.T) {
 		"no worker":     {{at: 0}, {at: 4 * time.Second}, {at: 5 * time.Second, want: none}, {at: 9 * time.Second}},
 		"all lost":      {{at: 0}, {at: 5 * time.Second, present: []fleet.Present{has(true, "f", "g")}, want: none}},
 		"takes time":    {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false, "f"), has(false, "g")}}},
-		"of everything": {{at: 0}, {at: time.Hour, present: []fleet.Present{{}}}},
+		"of everything": {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false)}}},
 		"lacks one":     {{at: 0}, {at: time.Hour, present: []fleet.Present{has(false, "f", "x")}, want: "no worker has g, which it calls"}},
+		"too large": {{at: 0}, {
+			at: time.Hour, present: []fleet.Present{sized(1, 1<<30), sized(2, 512<<20)},
+			want: "no worker is large enough for g: a call needs 2 processors and 1 GiB of memory, the largest worker has 2 processors and 512 MiB of memory",
+		}},
+		"large enough": {{at: 0}, {at: time.Hour, present: []fleet.Present{sized(1, 1<<30), sized(2, 1<<30)}}},
 		"changes": {
 			{at: 0},
 			{at: 5 * time.Second, want: none},
@@ -53,6 +63,7 @@ func TestStallWatch(t *testing.T) {
 				progress: func() execution.Progress { return execution.Progress{Status: record.Running, Tasks: 9, Done: now.done} },
 				present:  func(context.Context) ([]fleet.Present, error) { return now.present, now.err },
 				calls:    []string{"f", "g"}, command: "dagscope worker",
+				needs:  []sizedFunction{{"f", engine.Options{}}, {"g", engine.Options{CPUs: 2, Memory: 1 << 30}}},
 				report: func(why string) { reported = why },
 			}
 			for _, now = range looks {

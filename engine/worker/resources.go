@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/state"
 )
@@ -98,6 +99,26 @@ func (r *resources) lacks(g *dag.Graph) error {
 		}
 	}
 	return nil
+}
+
+// TooLarge says what a call of a function needs and what the largest of some workers has, if none of them has enough; else
+// it returns an empty text, and also where there are no workers.
+func TooLarge(o engine.Options, workers []Snapshot) string {
+	need := amountOf(o.CPUs, o.Memory)
+	var largest amount
+	for i, w := range workers {
+		has := amount{1000 * int64(w.Width), cmp.Or(w.TaskMemory, math.MaxInt64)}
+		if need.fits(has) {
+			return ""
+		}
+		if i == 0 || largest.compare(has) < 0 {
+			largest = has
+		}
+	}
+	if len(workers) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("a call needs %s, the largest worker has %s", need, largest)
 }
 
 // needs are what calls of the functions of a graph need, at most what there is; nil where none needs anything.

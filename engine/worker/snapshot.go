@@ -11,17 +11,18 @@ type Snapshot struct {
 	Name        string               `json:"name"`
 	Host        string               `json:"host"`
 	PID         int                  `json:"pid"`
-	Width       int                  `json:"width"`               // processors that tasks may keep busy
-	Slots       int                  `json:"slots"`               // lanes so far
-	Busy        int                  `json:"busy"`                // lanes that execute a task
-	Leaked      int                  `json:"leaked"`              // lanes whose body did not return after it was cancelled
-	Warm        bool                 `json:"warm"`                // a run has ended here
-	StartedAt   time.Time            `json:"started_at"`          // when New made it
-	Running     map[record.RunID]int `json:"running"`             // executing tasks by run; 0 for an active run without any
-	Preparing   []Preparing          `json:"preparing,omitempty"` // for runs whose tasks cannot be called yet
-	TasksDone   int64                `json:"tasks_done"`          // in active and ended runs
-	CPU         time.Duration        `json:"cpu_ns"`              // of the process
-	MemoryBytes int64                `json:"memory_bytes"`        // of the process, its peak
+	Width       int                  `json:"width"`                       // processors that tasks may keep busy
+	TaskMemory  int64                `json:"task_memory_bytes,omitempty"` // that tasks may declare together; 0 if not known
+	Slots       int                  `json:"slots"`                       // lanes so far
+	Busy        int                  `json:"busy"`                        // lanes that execute a task
+	Leaked      int                  `json:"leaked"`                      // lanes whose body did not return after it was cancelled
+	Warm        bool                 `json:"warm"`                        // a run has ended here
+	StartedAt   time.Time            `json:"started_at"`                  // when New made it
+	Running     map[record.RunID]int `json:"running"`                     // executing tasks by run; 0 for an active run without any
+	Preparing   []Preparing          `json:"preparing,omitempty"`         // for runs whose tasks cannot be called yet
+	TasksDone   int64                `json:"tasks_done"`                  // in active and ended runs
+	CPU         time.Duration        `json:"cpu_ns"`                      // of the process
+	MemoryBytes int64                `json:"memory_bytes"`                // of the process, its peak
 }
 
 // Preparing is a preparation that continues.
@@ -35,7 +36,7 @@ type Preparing struct {
 func (p *Pool) Snapshot() Snapshot {
 	used := readUsage()
 	s := Snapshot{
-		Name: p.cfg.Name, Host: p.host, PID: p.pid, Width: p.cfg.Width, StartedAt: p.began,
+		Name: p.cfg.Name, Host: p.host, PID: p.pid, Width: p.cfg.Width, TaskMemory: p.cfg.Memory, StartedAt: p.began,
 		CPU: used.cpu, MemoryBytes: used.memoryBytes, Running: map[record.RunID]int{},
 	}
 	p.mu.Lock()

@@ -6,8 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	pool "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
@@ -60,6 +62,7 @@ func (c *claimable) step(s *record.Step) {
 // waitingFunction is a function with claimable tasks: how many, and since when the first of them waits.
 type waitingFunction struct {
 	FunctionName
+	needs engine.Options
 	tasks int
 	since int64 // ns since the run's start
 }
@@ -80,7 +83,7 @@ func (c *claimable) byFunction() []waitingFunction {
 		w.tasks++
 	}
 	for i, name := range functionNames(functions) {
-		all[i].FunctionName = name
+		all[i].FunctionName, all[i].needs = name, functions[i].Options()
 	}
 	return slices.DeleteFunc(all, func(w waitingFunction) bool { return w.tasks == 0 })
 }
@@ -93,7 +96,7 @@ type roster struct {
 	mu     sync.Mutex           // guards all below
 	looked time.Time            // when workers were listed last
 	known  bool                 // workers could be listed at least once
-	anyone bool                 // some worker is alive
+	alive  []pool.Snapshot      // of live workers
 	all    bool                 // one of them has every function
 	had    map[string]time.Time // when a worker was last known to have each function
 }
@@ -108,13 +111,13 @@ func (r *roster) look(ctx context.Context, now time.Time) {
 	if err != nil {
 		return // keep the last known state
 	}
-	r.known, r.anyone, r.all = true, false, false
+	r.known, r.all, r.alive = true, false, nil
 	for _, w := range workers {
 		seen := now
 		if w.Lost {
 			seen = w.LastBeat
 		} else {
-			r.anyone, r.all = true, r.all || w.Functions == nil
+			r.alive, r.all = append(r.alive, w.Snapshot), r.all || w.Functions == nil
 		}
 		for _, f := range w.Functions {
 			if seen.After(r.had[f]) {
@@ -124,7 +127,8 @@ func (r *roster) look(ctx context.Context, now time.Time) {
 	}
 }
 
-// lacking returns the functions that no live worker has had for missingAfter, or all of them if there is no live worker.
+// lacking returns the functions that no live worker has had for missingAfter or is large enough for, or all of them if there
+// is no live worker.
 func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started time.Time) []MissingFunction {
 	out := []MissingFunction{}
 	if len(waiting) == 0 {
@@ -139,14 +143,16 @@ func (r *roster) lacking(ctx context.Context, waiting []waitingFunction, started
 	}
 	for _, w := range waiting {
 		since := started.Add(time.Duration(w.since))
-		if !r.anyone && now.Sub(since) < noneAfter {
+		anyone := len(r.alive) > 0
+		tooLarge := pool.TooLarge(w.needs, r.alive)
+		if (!anyone || tooLarge != "") && now.Sub(since) < noneAfter {
 			continue
 		}
 		if had := r.had[w.key()]; had.After(since) {
 			since = had
 		}
-		if !r.anyone || !r.all && now.Sub(since) >= missingAfter {
-			out = append(out, MissingFunction{Function: w.Function, Version: w.Version, Tasks: w.tasks})
+		if !anyone || tooLarge != "" || !r.all && now.Sub(since) >= missingAfter {
+			out = append(out, MissingFunction{Function: w.Function, Version: w.Version, Tasks: w.tasks, TooLarge: tooLarge})
 		}
 	}
 	return out

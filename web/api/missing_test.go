@@ -14,6 +14,7 @@ import (
 	"github.com/dagscope/dagscope/engine"
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
+	pool "github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/internal/testkit/enginetest"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/runtable"
@@ -72,16 +73,23 @@ func TestRoster(t *testing.T) {
 	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	waiting := []waitingFunction{
 		{FunctionName: FunctionName{Function: "cpu"}, tasks: 3, since: int64(10 * time.Second)},
-		{FunctionName: FunctionName{Function: "gpu", Version: 2}, tasks: 1, since: int64(20 * time.Second)},
+		{FunctionName: FunctionName{Function: "gpu", Version: 2}, tasks: 1, since: int64(20 * time.Second), needs: engine.Options{CPUs: 4, Memory: 1 << 30}},
 	}
 	missing := func(names ...string) []MissingFunction {
 		out := []MissingFunction{}
 		for _, name := range names {
-			out = append(out, map[string]MissingFunction{"cpu": {"cpu", 0, 3}, "gpu": {"gpu", 2, 1}}[name])
+			out = append(out, map[string]MissingFunction{"cpu": {"cpu", 0, 3, ""}, "gpu": {"gpu", 2, 1, ""}}[name])
 		}
 		return out
 	}
-	with := func(functions ...string) WorkerState { return WorkerState{Functions: functions} }
+	with := func(functions ...string) WorkerState {
+		return WorkerState{Functions: functions, Snapshot: pool.Snapshot{Width: 4}}
+	}
+	sized := func(width int, w WorkerState) WorkerState {
+		w.Width, w.TaskMemory = width, 2<<30
+		return w
+	}
+	tooLarge := []MissingFunction{{"gpu", 2, 1, "a call needs 4 processors and 1 GiB of memory, the largest worker has 2 processors and 2 GiB of memory"}}
 	lost := func(at time.Duration, functions ...string) WorkerState {
 		return WorkerState{Functions: functions, Lost: true, LastBeat: began.Add(at)}
 	}
@@ -95,8 +103,11 @@ func TestRoster(t *testing.T) {
 		{"of each function", nil, 25 * time.Second, missing("cpu", "gpu")},
 		{"a worker may be starting", nil, 15*time.Second - 1, missing()},
 		{"only lost workers", []WorkerState{lost(19*time.Second, "cpu", "gpu@2")}, 25 * time.Second, missing("cpu", "gpu")},
-		{"one that has all", []WorkerState{{}}, time.Hour, missing()},
+		{"one that has all", []WorkerState{sized(4, WorkerState{})}, time.Hour, missing()},
 		{"one that has both", []WorkerState{with("cpu", "gpu@2")}, time.Hour, missing()},
+		{"none is large enough", []WorkerState{sized(1, WorkerState{}), sized(2, WorkerState{})}, 25 * time.Second, tooLarge},
+		{"a larger one may be starting", []WorkerState{sized(2, WorkerState{})}, 25*time.Second - 1, missing()},
+		{"one of two is", []WorkerState{sized(2, WorkerState{}), sized(4, WorkerState{})}, time.Hour, missing()},
 		{"two that have one each", []WorkerState{with("cpu"), with("gpu@2")}, time.Hour, missing()},
 		{"for a minute nothing is said", []WorkerState{with("cpu")}, 80*time.Second - 1, missing()},
 		{"then it is", []WorkerState{with("cpu")}, 80 * time.Second, missing("gpu")},

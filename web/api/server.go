@@ -64,7 +64,7 @@ func (h *serverHandlers) listWorkers(ctx context.Context, _ *nothing) (*answer[w
 	}
 	for _, s := range workers {
 		out.Workers = append(out.Workers, worker{
-			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
+			Name: s.Name, Host: s.Host, PID: s.PID, Width: s.Width, TaskMemory: s.TaskMemory, Slots: s.Slots, Busy: s.Busy, Leaked: s.Leaked,
 			StartedAt: s.StartedAt.UTC(), LastBeat: s.LastBeat.UTC(), Lost: s.Lost, Warm: s.Warm, Functions: listOf(s.Functions), Code: s.Code,
 			Preparing: preparingOf(s.Preparing),
 			Runs:      h.runsOf(ctx, &s), TasksDone: s.TasksDone, CPUNS: int64(s.CPU), MemoryBytes: s.MemoryBytes,

@@ -48,7 +48,7 @@ type RunSummary struct {
 	Live          bool              `json:"live" doc:"The run has not ended, and its log grows. False for a run of another engine, also while more of its recording arrives and its status is running: each longer recording takes the place of the one before."`
 	Local         bool              `json:"local" doc:"The run can be cancelled, paused and resumed through this server: it executes the run, shares it, or can reach the process that executes it."`
 	// MissingFunctions is empty if no function is missing, never null.
-	MissingFunctions []MissingFunction `json:"missing_functions" doc:"Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s, or there is no live worker."`
+	MissingFunctions []MissingFunction `json:"missing_functions" doc:"Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s or is large enough, or there is no live worker."`
 	LastSeq          uint64            `json:"last_seq" doc:"The last step of the recorded log."`
 	GraphHash        string            `json:"graph_hash" doc:"Hash of the structure; runs with equal hashes have the same layout."`
 	Standing         OrNull[Standing]  `json:"standing" doc:"Null for a run that has not succeeded, was continued after it had ended, or has fewer than 5 earlier peers."`
@@ -175,11 +175,12 @@ type Rules struct {
 	PoisonAfter  int           `json:"poison_after,omitempty" minimum:"0" maximum:"100" doc:"How many workers a task may take down before it fails for good; default 3."`
 }
 
-// MissingFunction is a function that tasks of a run wait for while no live worker has it.
+// MissingFunction is a function that tasks of a run wait for while no live worker has it, or is large enough for it.
 type MissingFunction struct {
 	Function string `json:"function"`
 	Version  int    `json:"version"`
 	Tasks    int    `json:"tasks" doc:"Tasks of this function that could be claimed."`
+	TooLarge string `json:"too_large" doc:"What a call needs and what the largest live worker has, if it needs more; empty if no worker has the function."`
 }
 
 // annotationChange replaces the fields that are present.

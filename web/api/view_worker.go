@@ -103,6 +103,7 @@ type worker struct {
 	Host        string      `json:"host"`
 	PID         int         `json:"pid"`
 	Width       int         `json:"width" doc:"Processors that tasks may keep busy."`
+	TaskMemory  int64       `json:"task_memory_bytes" doc:"Memory that tasks may declare together; 0 if not known."`
 	Slots       int         `json:"slots" doc:"Lanes at the moment; more are added while tasks wait and processors are idle."`
 	Busy        int         `json:"busy" doc:"Lanes that execute a task."`
 	Leaked      int         `json:"leaked" doc:"Lanes whose body did not return when it was cancelled."`

@@ -1413,6 +1413,8 @@ export interface components {
       function: string;
       /** @description Tasks of this function that could be claimed. */
       tasks: number;
+      /** @description What a call needs and what the largest live worker has, if it needs more; empty if no worker has the function. */
+      too_large: string;
       version: number;
     };
     Mistake: {
@@ -1788,7 +1790,7 @@ export interface components {
       lost: number;
       /** @description From the first claim to the last end; for an imported run, the recorded makespan if there is one; for a live run, the time since its start. */
       makespan_ns: number;
-      /** @description Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s, or there is no live worker. */
+      /** @description Functions that tasks of a live run wait for in vain: no live worker has had them for 60 s or is large enough, or there is no live worker. */
       missing_functions: components['schemas']['MissingFunction'][];
       /** @description Two words made from the ID, for people. */
       name: string;
@@ -2277,6 +2279,8 @@ export interface components {
       slots: number;
       /** Format: date-time */
       started_at: string;
+      /** @description Memory that tasks may declare together; 0 if not known. */
+      task_memory_bytes: number;
       tasks_done: number;
       /** @description It has executed a run before. */
       warm: boolean;

@@ -45,12 +45,22 @@ const NAMED = 3;
 /** What tasks wait for in vain, and how many; null where there is nothing to say. */
 export function missingText(missing: RunSummary['missing_functions']): Banner | null {
   if (missing.length === 0) return null;
-  const named = missing.slice(0, NAMED).map((one) => {
-    const name = one.version > 0 ? `${one.function}@${String(one.version)}` : one.function;
-    return `${name} (${counted(one.tasks, 'task')} ${one.tasks === 1 ? 'waits' : 'wait'})`;
-  });
+  const large = missing.find((one) => one.too_large !== '');
+  if (large !== undefined)
+    return {
+      kind: 'partial',
+      title: `No worker is large enough for ${waitingText(large)}: ${large.too_large}.`,
+      text: 'Start a larger one:',
+    };
+  const named = missing.slice(0, NAMED).map(waitingText);
   if (missing.length > NAMED) named.push(counted(missing.length - NAMED, 'more function'));
   const last = named.pop()!;
   const list = named.length === 0 ? last : `${named.join(', ')} and ${last}`;
   return { kind: 'partial', title: `No worker has ${list}.`, text: 'Start one whose program has it:' };
+}
+
+/** A function, and how many of its tasks wait. */
+function waitingText(one: RunSummary['missing_functions'][number]): string {
+  const name = one.version > 0 ? `${one.function}@${String(one.version)}` : one.function;
+  return `${name} (${counted(one.tasks, 'task')} ${one.tasks === 1 ? 'waits' : 'wait'})`;
 }

@@ -65,7 +65,7 @@ const worker = (number: number, of: Partial<RunWorker> = {}): RunWorker => ({
 });
 
 describe('a function that no worker has', () => {
-  const missing = (name: string, tasks = 1, version = 0) => ({ function: name, version, tasks });
+  const missing = (name: string, tasks = 1, version = 0) => ({ function: name, version, tasks, too_large: '' });
 
   it('is said in a sentence, with what waits for it', () => {
     expect(missingText([])).toBeNull();
@@ -76,6 +76,13 @@ describe('a function that no worker has', () => {
     const many = ['a', 'b', 'c', 'd', 'e'].map((name) => missing(name));
     expect(missingText(many)?.title).toBe(
       'No worker has a (1 task waits), b (1 task waits), c (1 task waits) and 2 more functions.',
+    );
+  });
+
+  it('is told apart from one that no worker is large enough for', () => {
+    const large = { ...missing('fit', 2), too_large: 'a call needs 8 processors, the largest worker has 2 processors' };
+    expect(missingText([missing('cut'), large])?.title).toBe(
+      'No worker is large enough for fit (2 tasks wait): a call needs 8 processors, the largest worker has 2 processors.',
     );
   });
 });

@@ -29,6 +29,7 @@ const worker = (of: Partial<Worker> = {}): Worker => ({
   code: false,
   runs: [],
   tasks_done: 1,
+  task_memory_bytes: 0,
   cpu_ns: 1,
   memory_bytes: 1,
   ...of,

@@ -5,6 +5,12 @@ import { bytesText, count, counted } from '../../../model/format';
 import { workerName } from '../../../model/events';
 import { shortAge } from '../../state/instant';
 
+/** What tasks of a worker may use together: 4 processors, 8.00 GiB for tasks. */
+export function roomText({ width, task_memory_bytes: memory }: Worker): string {
+  const processors = counted(width, 'processor');
+  return memory > 0 ? `${processors}, ${bytesText(memory)} for tasks` : processors;
+}
+
 /** The sentence on top: how many slots work, of those that live. */
 export function slotsText(all: readonly Worker[]): string {
   const workers = all.filter((worker) => !worker.lost);
