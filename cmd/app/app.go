@@ -136,6 +136,7 @@ type cli struct {
 	Why        whyCommand        `cmd:"" help:"Show what an ended run was long for: the reason with its bounds, and the critical path by phases and tasks."`
 	Compare    compareCommand    `cmd:"" help:"Show what changed from one run to another, and what explains it."`
 	WhatIf     whatIfCommand     `cmd:"" name:"whatif" help:"Simulate a run under other conditions."`
+	Predict    predictCommand    `cmd:"" help:"Show how long a run of a workflow would take."`
 	Logs       logsCommand       `cmd:"" help:"Show what the attempts of a run logged, and how they failed."`
 	Result     resultCommand     `cmd:"" help:"Print what a run returned."`
 	Cancel     cancelCommand     `cmd:"" help:"Cancel active runs."`

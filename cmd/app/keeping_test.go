@@ -426,7 +426,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{""}, "serve\nrun\nworker\nworkflows\nschema\ndemo\nruns\ntasks\nstats\nwhy\ncompare\nwhatif\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\nenv\ncheck\nbench\nversion\ncompletion\n"},
+		{[]string{""}, "serve\nrun\nworker\nworkflows\nschema\ndemo\nruns\ntasks\nstats\nwhy\ncompare\nwhatif\npredict\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\nenv\ncheck\nbench\nversion\ncompletion\n"},
 		{[]string{"ru"}, "run\nruns\n"},
 		{[]string{"run", ""}, "sum\ntrip\nwait\nlength\nmany\nwfformat\n"},
 		{[]string{"run", "t"}, "trip\n"},
@@ -459,7 +459,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"env", "list", "--env-d"}, "--env-dir\n"},
 		{[]string{"runs", "--metrics", ""}, "redis\nembedded\n"},
 		{[]string{"runs", "--redis-ca", ""}, ":files\n"},
-		{nil, "serve\nrun\nworker\nworkflows\nschema\ndemo\nruns\ntasks\nstats\nwhy\ncompare\nwhatif\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\nenv\ncheck\nbench\nversion\ncompletion\n"},
+		{nil, "serve\nrun\nworker\nworkflows\nschema\ndemo\nruns\ntasks\nstats\nwhy\ncompare\nwhatif\npredict\nlogs\nresult\ncancel\npause\nresume\nretry\nimport\nexport\ndelete\nprune\ntag\ncompact\nenv\ncheck\nbench\nversion\ncompletion\n"},
 	} {
 		assert.Equal(t, c.want, w.ok(append([]string{"__complete", "--"}, c.words...)...), "%q", c.words)
 	}

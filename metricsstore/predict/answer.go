@@ -42,8 +42,8 @@ type Calibration struct {
 	BelowP10  int `json:"below_p10" doc:"How many of them took less than their p10; one in ten is expected."`
 }
 
-// Answer is what is expected of a run.
-type Answer struct {
+// Prediction is what is expected of a run.
+type Prediction struct {
 	Workflow string `json:"workflow"`
 	// Peers are the runs that the answer comes from: same, those with the same parameters, else workflow.
 	Peers     metricsstore.PeerScope `json:"peers" enum:"same,workflow" doc:"Runs that the answer comes from: with the same parameters, or, if those are too few, with any."`
@@ -63,8 +63,8 @@ type Answer struct {
 	Notes       []string    `json:"notes" doc:"What is assumed."`
 }
 
-// Live is when a run that is under way will end.
-type Live struct {
+// EndPrediction is when a run that is under way will end.
+type EndPrediction struct {
 	Run     record.RunID `json:"run"`
 	AsOfNS  int64        `json:"as_of_ns" doc:"When this was predicted, in nanoseconds since the run's start."`
 	Done    int          `json:"done" doc:"Tasks that had ended."`
@@ -84,6 +84,8 @@ type Live struct {
 func tooFew(n int) string {
 	return fmt.Sprintf("not enough runs: %d with these parameters succeeded, expected at least %d", n, MinRuns)
 }
+
+const unknownWidth = "not enough runs: how wide a fan-out will be is not known"
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", metricsstore.ErrInvalid, fmt.Sprintf(format, args...))

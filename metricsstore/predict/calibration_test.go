@@ -242,15 +242,15 @@ func TestUnderWay(t *testing.T) {
 	before, half := 0.0, 0.0
 	for range 300 {
 		p := learn("graph", history[len(history)-MaxRuns:])
-		p.sim.workers = s.workers
+		f := s.forecast(p)
 		next := s.run()
 		history = append(history, next)
-		l := &Live{AsOfNS: next.makespan / 2}
-		require.NoError(t, l.predict(t.Context(), p, next.cut(l.AsOfNS)))
+		l := &EndPrediction{AsOfNS: next.makespan / 2}
+		require.NoError(t, l.predict(t.Context(), p, f, next.cut(l.AsOfNS)))
 		within = append(within, next.makespan <= l.End.P90NS)
 		below = append(below, next.makespan < l.End.P10NS)
 		half += float64(l.End.P90NS - l.End.P10NS)
-		at := s.forecast(p).at(MaxRuns)
+		at := f.at(MaxRuns)
 		before += float64(at.P90NS - at.P10NS)
 	}
 	t.Logf("seed %d: p90 covers %.3f, p10 is above %.3f, %.2f times as wide as before the run", seed, share(within), share(below), half/before)

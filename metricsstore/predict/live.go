@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dagscope/dagscope/engine/dag"
@@ -13,38 +14,83 @@ import (
 	"github.com/dagscope/dagscope/metricsstore"
 )
 
-// UnderWay predicts, at a moment, when a run that has not ended will end, from runs with the same parameters, the latest
-// first. Tasks that have ended took as long as they did and say at which level the run is; one that is being executed
-// takes longer than it has already. What is missing for a prediction is in the answer; the error is
-// metricsstore.ErrInvalid if the run has ended or is too large.
-func UnderWay(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run, like []record.RunID, now time.Time) (*Live, error) {
-	if run.Status.Final() {
-		return nil, invalid("run %s has %s, expected one that has not ended", run.Info.ID, run.Status)
-	}
+// Follower predicts the end of one run again and again while it is under way. What the earlier runs say is found once.
+// Safe for concurrent use.
+type Follower struct {
+	run  record.RunID
+	runs int // with the same parameters
+	read int // of those
+
+	mu       sync.Mutex // guards the simulations that past makes
+	past     *past      // nil with too few runs
+	forecast *forecast  // of whole runs; nil if widths of fan-outs are not known
+}
+
+// Follow prepares predictions for a run that has not ended from runs with the same parameters, the latest first. The error
+// is metricsstore.ErrInvalid if the run is too large.
+func Follow(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run, like []record.RunID) (*Follower, error) {
 	if run.Graph.Tasks > MaxTasks {
 		return nil, invalid("run %s has %d tasks, expected at most %d for a prediction", run.Info.ID, run.Graph.Tasks, MaxTasks)
+	}
+	f := &Follower{run: run.Info.ID, runs: len(like)}
+	if f.runs < MinRuns {
+		return f, nil
+	}
+	history, err := history(ctx, q, like)
+	if f.read = len(history); err != nil || f.read < MinRuns {
+		return f, err
+	}
+	if f.past, err = newPast(ctx, q, run.Graph.Hash, history); err != nil {
+		return nil, err
+	}
+	g, err := q.Graph(ctx, f.run)
+	if err != nil {
+		return nil, err
+	}
+	f.forecast, err = f.past.whole(ctx, g)
+	return f, err
+}
+
+// whole looks back at earlier runs, for what corrects the quantiles; nil if widths of fan-outs are not known.
+func (p *past) whole(ctx context.Context, g *dag.Graph) (*forecast, error) {
+	structureOf, latest, widths, err := p.structures(g)
+	if err != nil || !widths {
+		return nil, err
+	}
+	p.sim.each = perRun(len(p.history), latest.numbering.Tasks())
+	simulated, err := p.sim.pool(ctx, structureOf)
+	if err != nil {
+		return nil, err
+	}
+	return newForecast(simulated, p.makespans()), nil
+}
+
+// End predicts, at a moment, when the run will end. Tasks that have ended took as long as they did and say at which level
+// the run is; one that is being executed takes longer than it has already. What is missing for a prediction is in the
+// answer. The error is metricsstore.ErrInvalid if the run has ended.
+func (f *Follower) End(ctx context.Context, q *metricsstore.Queries, run *metricsstore.Run, now time.Time) (*EndPrediction, error) {
+	if run.Status.Final() {
+		return nil, invalid("run %s has %s, expected one that has not ended", f.run, run.Status)
 	}
 	current, err := observe(ctx, q, run)
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{
-		Run: run.Info.ID, AsOfNS: max(0, int64(now.Sub(run.Info.StartedAt))), Done: current.done(), Running: current.begun.Len(), MinRuns: MinRuns,
+	l := &EndPrediction{
+		Run: f.run, AsOfNS: max(0, int64(now.Sub(run.Info.StartedAt))), Done: current.done(), Running: current.begun.Len(), Runs: f.read, MinRuns: MinRuns,
 		Level: 1, Method: Method,
 	}
-	runs, err := history(ctx, q, like)
-	if err != nil {
-		return nil, err
-	}
-	if l.Runs = len(runs); l.Runs < MinRuns {
-		l.Missing = tooFew(len(like))
+	switch {
+	case f.past == nil:
+		l.Missing = tooFew(f.runs)
+		return l, nil
+	case f.forecast == nil:
+		l.Missing = unknownWidth
 		return l, nil
 	}
-	p, err := newPast(ctx, q, current.graph, runs)
-	if err != nil {
-		return nil, err
-	}
-	return l, l.predict(ctx, p, current)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return l, l.predict(ctx, f.past, f.forecast, current)
 }
 
 // done counts the tasks that have ended.
@@ -58,22 +104,8 @@ func (o *observation) done() int {
 	return n
 }
 
-// predict simulates the whole run at the levels of the history, for what corrects the quantiles, and what is left of it.
-func (l *Live) predict(ctx context.Context, p *past, current *observation) error {
-	structureOf, first, widths, err := p.structures(current.numbering.Graph())
-	if err != nil {
-		return err
-	}
-	if !widths {
-		l.Missing = "not enough runs: how wide a fan-out will be is not known"
-		return nil
-	}
-	p.sim.each = perRun(len(p.history), 2*first.numbering.Tasks())
-	whole, err := p.sim.pool(ctx, structureOf)
-	if err != nil {
-		return err
-	}
-	f := newForecast(whole, p.makespans())
+// predict simulates what is left of a run.
+func (l *EndPrediction) predict(ctx context.Context, p *past, f *forecast, current *observation) error {
 	l.Calibration = f.calibration()
 	r, err := newRest(p, current, l.AsOfNS)
 	if err != nil {
@@ -83,7 +115,7 @@ func (l *Live) predict(ctx context.Context, p *past, current *observation) error
 	if err != nil {
 		return err
 	}
-	l.Simulated = 2 * p.sim.each * len(p.history)
+	l.Simulated = p.sim.each * len(p.history)
 	l.Level = math.Exp(r.level - r.usual)
 	var at [len(quantiles)]float64
 	for i, ns := range left.interval(left.sorted(), len(left)) {

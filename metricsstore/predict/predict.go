@@ -35,12 +35,12 @@ type Runs struct {
 
 // Launch predicts a planned run. What is missing for a prediction is in the answer; the error is metricsstore.ErrInvalid
 // if the graph is too large.
-func Launch(ctx context.Context, q *metricsstore.Queries, plan *Plan, runs Runs) (*Answer, error) {
+func Launch(ctx context.Context, q *metricsstore.Queries, plan *Plan, runs Runs) (*Prediction, error) {
 	run, g := &plan.Run, plan.Graph
 	if g.Tasks() > MaxTasks {
 		return nil, invalid("the graph has %d tasks, expected at most %d for a prediction", g.Tasks(), MaxTasks)
 	}
-	a := &Answer{
+	a := &Prediction{
 		Workflow: run.Info.Workflow, Peers: metricsstore.SamePeers, Terms: []string{}, RunsLike: len(runs.Like), MinRuns: MinRuns, Method: Method,
 		Functions: []TimeOf{}, Transfers: []TimeOf{}, Notes: []string{},
 	}
@@ -67,7 +67,7 @@ func Launch(ctx context.Context, q *metricsstore.Queries, plan *Plan, runs Runs)
 }
 
 // launch simulates, if enough is known.
-func (a *Answer) launch(ctx context.Context, p *past, g *dag.Graph) error {
+func (a *Prediction) launch(ctx context.Context, p *past, g *dag.Graph) error {
 	structureOf, latest, widths, err := p.structures(g)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (a *Answer) launch(ctx context.Context, p *past, g *dag.Graph) error {
 	like := a.Peers == metricsstore.SamePeers
 	switch {
 	case !widths:
-		a.Missing = "not enough runs: how wide a fan-out will be is not known"
+		a.Missing = unknownWidth
 		return nil
 	case !like && latest.unknown() != "":
 		a.Missing = fmt.Sprintf("not enough samples, expected at least %d: of %s", MinSamples, latest.unknown())
@@ -100,16 +100,16 @@ func (a *Answer) launch(ctx context.Context, p *past, g *dag.Graph) error {
 	return nil
 }
 
-func (a *Answer) note(p *past, g *dag.Graph, like bool) {
+func (a *Prediction) note(p *past, g *dag.Graph, like bool) {
 	lanes := 0
 	for _, w := range p.sim.workers {
 		lanes += len(w.Lanes)
 	}
-	a.Notes = append(a.Notes, fmt.Sprintf("The run is taken to have %d slots on %d workers, as run %s had.", lanes, len(p.sim.workers), p.latest().id))
+	a.Notes = append(a.Notes, fmt.Sprintf("The run is taken to have the workers of run %s (slots: %d, workers: %d).", p.latest().id, lanes, len(p.sim.workers)))
 	if g.Scopes() > 1 {
 		a.Notes = append(a.Notes, fmt.Sprintf("Fan-outs are taken to be as wide as they were in one of the %d runs.", a.Runs))
 	}
 	if !like {
-		a.Notes = append(a.Notes, fmt.Sprintf("%d runs had these parameters, expected at least %d: nothing shows how far this is off.", a.RunsLike, MinRuns))
+		a.Notes = append(a.Notes, fmt.Sprintf("Nothing shows how far this is off: that takes %d runs with these parameters, and there are %d.", MinRuns, a.RunsLike))
 	}
 }

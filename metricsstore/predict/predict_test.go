@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dagscope/dagscope/engine"
+	"github.com/dagscope/dagscope/engine/record"
 	statememory "github.com/dagscope/dagscope/engine/state/memory"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/engine/workflows"
@@ -84,7 +85,7 @@ func (w *world) run(workflow string, set map[string]string) *metricsstore.Run {
 }
 
 // launch predicts a run that would be launched now.
-func (w *world) launch(workflow string, set map[string]string) *predict.Answer {
+func (w *world) launch(workflow string, set map[string]string) *predict.Prediction {
 	w.t.Helper()
 	kind, err := w.engine.Workflow(workflow)
 	require.NoError(w.t, err)
@@ -199,48 +200,59 @@ func TestFanOut(t *testing.T) {
 	assert.Contains(t, a.Notes[1], "Fan-outs are taken to be as wide as they were")
 }
 
+// end predicts the end of a run at a moment.
+func (w *world) end(run *metricsstore.Run, at time.Time) *predict.EndPrediction {
+	w.t.Helper()
+	runs, err := predict.RunsBefore(w.t.Context(), w.queries, run)
+	require.NoError(w.t, err)
+	f, err := predict.Follow(w.t.Context(), w.queries, run, runs.Like)
+	require.NoError(w.t, err)
+	l, err := f.End(w.t.Context(), w.queries, run, at)
+	require.NoError(w.t, err)
+	return l
+}
+
 // TestUnderWay: the end of a run that is under way comes from what it has done and from how long what it does has taken.
 func TestUnderWay(t *testing.T) {
 	w := newWorld(t, naps())
-	kept := w.run("naps", nil)
-	_, err := predict.UnderWay(t.Context(), w.queries, kept, nil, time.Now())
-	require.ErrorIs(t, err, metricsstore.ErrInvalid)
-	for range predict.MinRuns - 1 {
+	for range predict.MinRuns {
 		w.run("naps", nil)
 	}
 	gate := make(chan struct{})
 	gates <- gate
 	live, _ := w.submit("naps", nil)
-	var l *predict.Live
+	var l *predict.EndPrediction
 	var run metricsstore.Run
 	for l == nil || l.Running == 0 || l.Done < 12 {
 		changed := w.store.Changed(live.ID())
+		var err error
 		run, err = w.store.Run(t.Context(), live.ID())
 		require.NoError(t, err)
-		runs, err := predict.RunsBefore(t.Context(), w.queries, &run)
-		require.NoError(t, err)
-		require.Len(t, runs.Like, predict.MinRuns)
-		l, err = predict.UnderWay(t.Context(), w.queries, &run, runs.Like, time.Now())
-		require.NoError(t, err)
+		l = w.end(&run, time.Now())
 		require.Empty(t, l.Missing)
+		assert.Equal(t, predict.MinRuns, l.Runs)
 		assert.LessOrEqual(t, l.AsOfNS, l.End.P10NS)
 		if l.Running == 0 || l.Done < 12 {
 			<-changed
 		}
 	}
-	// The task has taken longer than it ever did, so it may take half as long again, and no longer.
-	late, err := predict.UnderWay(t.Context(), w.queries, &run, nil, time.Now())
-	require.NoError(t, err)
-	assert.Equal(t, "not enough runs: 0 with these parameters succeeded, expected at least 5", late.Missing)
-	runs, err := predict.RunsBefore(t.Context(), w.queries, &run)
-	require.NoError(t, err)
-	later := run.Info.StartedAt.Add(time.Minute)
-	late, err = predict.UnderWay(t.Context(), w.queries, &run, runs.Like, later)
-	require.NoError(t, err)
+	// The task has taken longer than it ever did, so it takes longer still.
+	late := w.end(&run, run.Info.StartedAt.Add(time.Minute))
 	assert.Equal(t, int64(time.Minute), late.AsOfNS)
 	assert.Greater(t, late.End.P90NS, int64(time.Minute))
+
+	few, err := predict.Follow(t.Context(), w.queries, &run, nil)
+	require.NoError(t, err)
+	l, err = few.End(t.Context(), w.queries, &run, time.Now())
+	require.NoError(t, err)
+	assert.Nil(t, l.End)
+	assert.Equal(t, "not enough runs: 0 with these parameters succeeded, expected at least 5", l.Missing)
+
 	close(gate)
 	require.NoError(t, live.Wait(t.Context()))
+	run.Status = record.Succeeded
+	_, err = few.End(t.Context(), w.queries, &run, time.Now())
+	require.ErrorIs(t, err, metricsstore.ErrInvalid)
 }
 
 // BenchmarkLaunch predicts runs of 10,000 tasks from 20 of them.

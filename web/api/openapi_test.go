@@ -268,6 +268,8 @@ func TestEveryOperationAnswersAsDescribed(t *testing.T) {
 		}
 	}
 	get("get-whatif", "/runs/"+string(ended.Run)+"/whatif?slots=8")
+	get("get-prediction", "/predict?workflow=spread&parameter=n%3D20")
+	get("get-run-prediction", "/runs/"+string(live.Run)+"/predict")
 	call("get-drawing", http.MethodGet, "/runs/"+string(ended.Run)+"/drawing", http.StatusNotImplemented, nil)
 	archive := w.request(http.MethodGet, "/runs/"+string(ended.Run)+"/archive", nil).Body.String()
 	call("import-runs", http.MethodPost, "/imports", http.StatusOK, archive)

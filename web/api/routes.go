@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dagscope/dagscope/metricsstore/predict"
 )
 
 // routes registers all operations.
@@ -12,6 +14,7 @@ func (a *API) routes() {
 	a.controlRoutes()
 	a.insideRoutes()
 	a.historyRoutes()
+	a.predictRoutes()
 	a.serverRoutes()
 }
 
@@ -119,6 +122,16 @@ func (a *API) historyRoutes() {
 	register(a, judgement, h.getJudgement)
 	register(a, get("list-functions", "/functions", "List the functions and metrics that have history"), h.listFunctions)
 	register(a, get("find-tasks", "/tasks", "Find the attempts with the greatest values across runs"), h.findTasks)
+}
+
+func (a *API) predictRoutes() {
+	h := &predictHandlers{summaries: a.summaries, followers: newRecent[string, *predict.Follower](8)}
+	launch := operation("get-prediction", http.MethodGet, "/predict", "history", "Get how long a run would take if it were submitted now")
+	launch.Description = "By simulation, from runs with the same parameters, and corrected by how far predictions for those were off. Without enough runs the answer says how many there are and how many it takes."
+	register(a, launch, h.getPrediction)
+	live := operation("get-run-prediction", http.MethodGet, "/runs/{run}/predict", "run", "Get when a run that is under way will end")
+	live.Description = "From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. 409 if the run has ended."
+	register(a, live, h.getRunPrediction)
 }
 
 func (a *API) serverRoutes() {

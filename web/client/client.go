@@ -21,6 +21,7 @@ import (
 	"github.com/dagscope/dagscope/metricsstore/compare"
 	"github.com/dagscope/dagscope/metricsstore/findings"
 	"github.com/dagscope/dagscope/metricsstore/normal"
+	"github.com/dagscope/dagscope/metricsstore/predict"
 	"github.com/dagscope/dagscope/metricsstore/whatif"
 	"github.com/dagscope/dagscope/web/api"
 )
@@ -178,6 +179,20 @@ func (c *Client) Trend(ctx context.Context, query url.Values) (normal.Trend, err
 func (c *Client) WhatIf(ctx context.Context, run record.RunID, query url.Values) (whatif.Answer, error) {
 	var out whatif.Answer
 	err := c.call(ctx, http.MethodGet, pathOf(run)+"/whatif?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// Predict returns how long a run would take if it were submitted now. The query is that of GET /predict.
+func (c *Client) Predict(ctx context.Context, query url.Values) (predict.Prediction, error) {
+	var out predict.Prediction
+	err := c.call(ctx, http.MethodGet, "/predict?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// PredictEnd returns when a run that has not ended will end.
+func (c *Client) PredictEnd(ctx context.Context, run record.RunID) (predict.EndPrediction, error) {
+	var out predict.EndPrediction
+	err := c.call(ctx, http.MethodGet, pathOf(run)+"/predict", nil, &out)
 	return out, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/engine/worker"
 	"github.com/dagscope/dagscope/metricsstore"
+	"github.com/dagscope/dagscope/metricsstore/predict"
 	"github.com/dagscope/dagscope/web/api"
 	"github.com/dagscope/dagscope/web/client"
 )
@@ -102,6 +103,20 @@ func TestCalls(t *testing.T) {
 		assert.Equal(t, want, last.Method+" "+last.URL.RequestURI())
 		assert.Equal(t, "Bearer secret", last.Header.Get("Authorization"))
 	}
+}
+
+// TestPredictions: what is not predicted is told from what is.
+func TestPredictions(t *testing.T) {
+	c, last := answering(t, http.StatusOK, `{"runs":7,"makespan":{"p10_ns":1,"p50_ns":2,"p90_ns":3},"missing":"runs"}`)
+	launch, err := c.Predict(t.Context(), url.Values{"workflow": {"w"}, "parameter": {"n=2"}})
+	require.NoError(t, err)
+	assert.Equal(t, "/base/api/v1/predict?parameter=n%3D2&workflow=w", last.URL.RequestURI())
+	assert.Equal(t, &predict.Interval{P10NS: 1, P50NS: 2, P90NS: 3}, launch.Makespan)
+	end, err := c.PredictEnd(t.Context(), "r")
+	require.NoError(t, err)
+	assert.Equal(t, "/base/api/v1/runs/r/predict", last.URL.RequestURI())
+	assert.Nil(t, end.End)
+	assert.Equal(t, "runs", end.Missing)
 }
 
 // TestRefusals: what the service refuses is returned as its problem, which is distinct from the answer of another

@@ -10,12 +10,14 @@ import type {
   Import,
   AnnotationChange,
   Comparison,
+  EndPrediction,
   EventList,
   FoundTasks,
   Functions,
   History,
   Judgement,
   operations,
+  Prediction,
   Problem as ProblemDocument,
   RunList,
   RunSource,
@@ -170,6 +172,16 @@ export class Api {
   /** What changed from a run to another, or from earlier good ones. */
   compare(query: QueryOf<'compare-runs'>, signal?: AbortSignal): Promise<Comparison> {
     return this.#json('/compare', { query, signal });
+  }
+
+  /** How long a run would take if it were submitted now. */
+  predict(query: QueryOf<'get-prediction'>, signal?: AbortSignal): Promise<Prediction> {
+    return this.#json('/predict', { query, signal });
+  }
+
+  /** When a run that is under way will end. */
+  predictEnd(run: string, signal?: AbortSignal): Promise<EndPrediction> {
+    return this.#json(runPath(run, '/predict'), { signal });
   }
 
   events(run: string, query: QueryOf<'list-events'> = {}, signal?: AbortSignal): Promise<EventList> {

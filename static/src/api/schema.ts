@@ -78,6 +78,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/predict': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get how long a run would take if it were submitted now
+     * @description By simulation, from runs with the same parameters, and corrected by how far predictions for those were off. Without enough runs the answer says how many there are and how many it takes.
+     */
+    get: operations['get-prediction'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/runs': {
     parameters: {
       query?: never;
@@ -331,6 +351,26 @@ export interface paths {
      * @description 200 once the run is paused, 202 if that takes more than two seconds.
      */
     post: operations['pause-run'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run}/predict': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get when a run that is under way will end
+     * @description From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. 409 if the run has ended.
+     */
+    get: operations['get-run-prediction'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -863,6 +903,14 @@ export interface components {
       kept: string;
       mistakes: components['schemas']['Mistake'][];
     };
+    Calibration: {
+      /** @description How many of them took less than their p10; one in ten is expected. */
+      below_p10: number;
+      /** @description Earlier runs with enough runs before them. */
+      runs: number;
+      /** @description How many of them took at most their p90; nine in ten are expected. */
+      within_p90: number;
+    };
     Chained: {
       /** @description Null if it was not executed, such as a cached task. */
       execute_ns: number | null;
@@ -940,6 +988,33 @@ export interface components {
       /** Format: double */
       share: number;
       simulated_ns: number;
+    };
+    EndPrediction: {
+      /** @description When this was predicted, in nanoseconds since the run's start. */
+      as_of_ns: number;
+      /** @description Of predictions before launch. */
+      calibration: components['schemas']['Calibration'];
+      /** @description Tasks that had ended. */
+      done: number;
+      /** @description Moments of the end, in nanoseconds since the run's start; absent if nothing is predicted. */
+      end?: components['schemas']['Interval'];
+      /**
+       * Format: double
+       * @description Time in bodies of ended tasks to what is usual for them; 1 before any has ended.
+       */
+      level: number;
+      method: string;
+      /** @description How many of them a prediction takes. */
+      min_runs: number;
+      /** @description Why nothing is predicted: what there is not enough of. */
+      missing?: string;
+      run: string;
+      /** @description Tasks that were being executed; how long they had been is taken into account. */
+      running: number;
+      /** @description Earlier runs with the same parameters that the answer comes from. */
+      runs: number;
+      /** @description Simulations. */
+      simulated: number;
     };
     Estimate: {
       /** Format: double */
@@ -1321,6 +1396,11 @@ export interface components {
       /** @description Identity of the task that produced it; empty for a fan-out or a join. */
       task: string;
     };
+    Interval: {
+      p10_ns: number;
+      p50_ns: number;
+      p90_ns: number;
+    };
     JudgedFunction: {
       /** Format: double */
       bound: number;
@@ -1568,6 +1648,38 @@ export interface components {
     Point: {
       makespan_ns: number;
       slots: number;
+    };
+    Prediction: {
+      calibration: components['schemas']['Calibration'];
+      /** @description Execution times by function and size of inputs. */
+      functions: components['schemas']['TimeOf'][];
+      /** @description From the first claim to the last end; absent if nothing is predicted. */
+      makespan?: components['schemas']['Interval'];
+      method: string;
+      /** @description How many runs with the same parameters a corrected prediction takes. */
+      min_runs: number;
+      /** @description Why nothing is predicted: what there is not enough of. */
+      missing?: string;
+      /** @description What is assumed. */
+      notes: string[];
+      /**
+       * @description Runs that the answer comes from: with the same parameters, or, if those are too few, with any.
+       * @enum {string}
+       */
+      peers: 'same' | 'workflow';
+      /** @description How many they are; of a workflow with many or large runs, the latest. */
+      runs: number;
+      /** @description How many earlier runs had the same parameters. */
+      runs_like: number;
+      /** @description Simulations. */
+      simulated: number;
+      /** @description Tasks that were simulated, those of fan-outs as wide as in the latest run. */
+      tasks: number;
+      /** @description What those runs have in common apart from the workflow. */
+      terms: string[];
+      /** @description Times for fetching inputs by their size. */
+      transfers: components['schemas']['TimeOf'][];
+      workflow: string;
     };
     Preparation: {
       /** @description How large it is so far. */
@@ -2191,6 +2303,21 @@ export interface components {
       ns_per_byte: number;
       records: number;
     };
+    TimeOf: {
+      /** @description The quantiles are those of the samples, and not within a percent of them. */
+      exact: boolean;
+      /** @description Least size of the inputs; absent where it is not known. */
+      from_bytes?: number;
+      function: string;
+      /** @description How many samples a prediction takes. */
+      min_n: number;
+      n: number;
+      /** @description Absent if there are not enough samples. */
+      time?: components['schemas']['Interval'];
+      /** @description What the size of the inputs is less than. */
+      to_bytes?: number;
+      version: number;
+    };
     Timeline: {
       /** @description The last step that is included. */
       as_of: number;
@@ -2337,6 +2464,7 @@ export type AttemptDetail = components['schemas']['AttemptDetail'];
 export type AttemptError = components['schemas']['AttemptError'];
 export type Bar = components['schemas']['Bar'];
 export type BrokenFile = components['schemas']['BrokenFile'];
+export type Calibration = components['schemas']['Calibration'];
 export type Chained = components['schemas']['Chained'];
 export type Change = components['schemas']['Change'];
 export type Compared = components['schemas']['Compared'];
@@ -2345,6 +2473,7 @@ export type CriticalPath = components['schemas']['CriticalPath'];
 export type Curve = components['schemas']['Curve'];
 export type Decomposition = components['schemas']['Decomposition'];
 export type Deviation = components['schemas']['Deviation'];
+export type EndPrediction = components['schemas']['EndPrediction'];
 export type Estimate = components['schemas']['Estimate'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
@@ -2364,6 +2493,7 @@ export type Import = components['schemas']['Import'];
 export type Imported = components['schemas']['Imported'];
 export type ImportedFile = components['schemas']['ImportedFile'];
 export type Input = components['schemas']['Input'];
+export type Interval = components['schemas']['Interval'];
 export type JudgedFunction = components['schemas']['JudgedFunction'];
 export type JudgedFunctions = components['schemas']['JudgedFunctions'];
 export type JudgedMakespan = components['schemas']['JudgedMakespan'];
@@ -2388,6 +2518,7 @@ export type PathPhases = components['schemas']['PathPhases'];
 export type PathStep = components['schemas']['PathStep'];
 export type Peers = components['schemas']['Peers'];
 export type Point = components['schemas']['Point'];
+export type Prediction = components['schemas']['Prediction'];
 export type Preparation = components['schemas']['Preparation'];
 export type Preparing = components['schemas']['Preparing'];
 export type Problem = components['schemas']['Problem'];
@@ -2430,6 +2561,7 @@ export type TaskList = components['schemas']['TaskList'];
 export type TaskLog = components['schemas']['TaskLog'];
 export type TaskPart = components['schemas']['TaskPart'];
 export type Throughput = components['schemas']['Throughput'];
+export type TimeOf = components['schemas']['TimeOf'];
 export type Timeline = components['schemas']['Timeline'];
 export type Trend = components['schemas']['Trend'];
 export type Usage = components['schemas']['Usage'];
@@ -2598,6 +2730,52 @@ export interface operations {
     responses: {
       /** @description No Content */
       204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-prediction': {
+    parameters: {
+      query: {
+        /** @description A workflow that can be submitted. */
+        workflow: string;
+        /** @description A parameter and its value, such as n=1024; can be repeated. Others have their defaults, file parameters the file that is there without one. */
+        parameter?: string[];
+      };
+      header?: {
+        /** @description ETags that the client has; the response is 304 if one is still current. */
+        'If-None-Match'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Prediction'];
+        };
+      };
+      /** @description The response that the client has is current. */
+      304: {
         headers: {
           [name: string]: unknown;
         };
@@ -3337,6 +3515,40 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['RunSummary'];
+        };
+      };
+      /** @description What was wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  'get-run-prediction': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The run's id. */
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          'Cache-Control'?: string;
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['EndPrediction'];
         };
       };
       /** @description What was wrong. */
