@@ -31,8 +31,8 @@ export interface FindingsContext {
   readonly prepared?: Prepared | undefined;
   /** Of the run's summary: which task failed and why. */
   readonly failure?: Failure | null;
-  /** Where past runs of the workflow ended. */
-  readonly expected?: { readonly p25Ns: number; readonly p75Ns: number; readonly runs: number } | null;
+  /** Between which moments the run will end, nine times in ten before the later one; from so many earlier runs. */
+  readonly expected?: { readonly p10Ns: number; readonly p90Ns: number; readonly runs: number } | null;
   /**
    * Word for how a run ended that did not succeed: cancelled, interrupted; unknown where its record is damaged. A run that
    * was imported and is running is a recording of which more is expected.
@@ -359,8 +359,8 @@ function liveSentences(
   if (waiting > 0) lead.push(text(` ${wait} ${isPaused ? 'until it is resumed' : 'for a slot'}.`));
   const { expected } = context;
   if (!expected) return [lead];
-  const range = `${durationText(expected.p25Ns)} and ${durationText(expected.p75Ns)}`;
-  return [lead, [text(`Expected end between ${range} (p25 to p75 of ${counted(expected.runs, 'run')}).`)]];
+  const range = `${durationText(expected.p10Ns)} and ${durationText(expected.p90Ns)}`;
+  return [lead, [text(`Expected end between ${range} (p10 to p90 from ${counted(expected.runs, 'run')}).`)]];
 }
 
 /** The running task that has taken most times its function's median so far. */

@@ -236,9 +236,9 @@ describe('of a live run', () => {
 
   test('it expects an end where past runs suggest one', () => {
     const table = tableOf(rows, { nowNs: 5 * S });
-    const expected = { p25Ns: 41.7 * S, p75Ns: 43.8 * S, runs: 40 };
+    const expected = { p10Ns: 41.7 * S, p90Ns: 43.8 * S, runs: 40 };
     expect(findings(calls, table, 5 * S, { expected })[1]).toBe(
-      'Expected end between 41.7 s and 43.8 s (p25 to p75 of 40 runs).',
+      'Expected end between 41.7 s and 43.8 s (p10 to p90 from 40 runs).',
     );
   });
 

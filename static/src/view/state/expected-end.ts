@@ -1,23 +1,21 @@
-// When a live run is expected to end, from the makespans of its workflow's past runs.
+// When a live run is expected to end.
 
-import { quantile } from '../../model/quantile';
+import type { EndPrediction } from '../../api/schema';
 
+/** Moments of the run, ns; nine in ten such runs end before p90Ns. */
 export interface ExpectedEnd {
-  readonly p25Ns: number;
+  readonly p10Ns: number;
   readonly p50Ns: number;
-  readonly p75Ns: number;
+  readonly p90Ns: number;
+  /** Earlier runs that it comes from. */
   readonly runs: number;
 }
 
-/** With fewer past runs a quartile is one of them. */
-export const LEAST_RUNS = 5;
-
-/** The middle half of the past; null with too little of it. */
-export function expectedEnd(makespans: readonly number[]): ExpectedEnd | null {
-  if (makespans.length < LEAST_RUNS) return null;
-  const ascending = [...makespans].sort((a, b) => a - b);
-  const p75Ns = quantile(ascending, 0.75);
-  return { p25Ns: quantile(ascending, 0.25), p50Ns: quantile(ascending, 0.5), p75Ns, runs: makespans.length };
+/** What the service has predicted; null where it has too little for that. */
+export function expectedEnd(prediction: EndPrediction | undefined): ExpectedEnd | null {
+  if (prediction?.end === undefined) return null;
+  const { p10_ns: p10Ns, p50_ns: p50Ns, p90_ns: p90Ns } = prediction.end;
+  return { p10Ns, p50Ns, p90Ns, runs: prediction.runs };
 }
 
 const STEPS = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
@@ -27,7 +25,7 @@ const LEAST_NS = 1e8;
 
 /** End of the axis of a live run: the expected end, or the next round length; it grows in steps, so that bars rest between. */
 export function liveAxisNs(nowNs: number, expected: ExpectedEnd | null): number {
-  const needs = Math.max(nowNs * ROOM, (expected?.p75Ns ?? 0) * ROOM, LEAST_NS);
+  const needs = Math.max(nowNs * ROOM, (expected?.p90Ns ?? 0) * ROOM, LEAST_NS);
   const power = 10 ** Math.floor(Math.log10(needs));
   const step = STEPS.find((s) => s * power >= needs) ?? 10;
   return step * power;

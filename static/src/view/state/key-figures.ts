@@ -16,7 +16,7 @@ import {
 import type { Bounds } from '../../model/bounds';
 import type { RunFigures, Traffic } from '../../model/run-figures';
 import type { StateCounts } from '../../model/states';
-import { type ExpectedEnd, LEAST_RUNS } from './expected-end';
+import type { ExpectedEnd } from './expected-end';
 import { latelyText } from './hover-text';
 import { peersText } from './peers-text';
 import { recordedText } from './run-words';
@@ -200,8 +200,12 @@ export interface LiveInput {
   readonly past: readonly number[];
 }
 
+/** With fewer runs like it before, nothing is said of where a live one stands among them. */
+const LEAST_RUNS = 5;
+
 function elapsedSub(elapsedNs: number, expected: ExpectedEnd | null, past: readonly number[]): string {
-  if (expected) return `of about ${durationText(expected.p50Ns)}`;
+  if (expected)
+    return `of about ${durationText(expected.p50Ns)} (${durationText(expected.p10Ns)} to ${durationText(expected.p90Ns)})`;
   if (past.length < LEAST_RUNS) return '';
   return `longer than ${count(past.filter((ns) => ns < elapsedNs).length)} of ${count(past.length)} like it`;
 }

@@ -30,7 +30,7 @@ import { countStates } from '../../model/state-counts';
 import { endedAttempts, type StateCounts } from '../../model/states';
 import { type FunctionStatistics, TYPICAL_NEEDS, statisticsAt } from '../../model/statistics';
 import type { ColourMode } from '../../model/url-state';
-import { type ExpectedEnd, expectedEnd, liveAxisNs } from './expected-end';
+import { type ExpectedEnd, liveAxisNs } from './expected-end';
 import { NO_PAST, type Past, pastOf, shareBelow } from './history-rank';
 import { factsOf, type TaskFacts } from './inspect';
 import { measureOf, type StripEnds, stripEnds } from './median-strip';
@@ -46,6 +46,7 @@ const AFTER_ALL = Number.MAX_VALUE;
 interface AnalysisSource {
   readonly source: RunSource;
   readonly scene: Pick<RunScene, 'ratioOf'>;
+  readonly end: { readonly expected: ExpectedEnd | null };
   readonly playback: { readonly nowNs: number };
   readonly summaryNow: RunSummary;
   readonly live: boolean;
@@ -71,12 +72,9 @@ export class RunAnalysis {
     () => this.#run.source.index?.graph.functions.map((f) => f.function) ?? [],
   );
 
-  readonly #usualEnd: ExpectedEnd | null = $derived.by(() => expectedEnd(this.#run.source.pastMakespans));
-
-  /** When a live run should end; null where that is unknown, and when it has outlasted its past. */
+  /** When a live run will end; null where that is unknown. */
   get expected(): ExpectedEnd | null {
-    const usual = this.#usualEnd;
-    return this.#run.live && usual !== null && this.#run.playback.nowNs <= usual.p75Ns ? usual : null;
+    return this.#run.live ? this.#run.end.expected : null;
   }
 
   /** Right end of the lanes. */

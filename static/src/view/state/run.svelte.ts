@@ -13,6 +13,7 @@ import type { RunSummary } from '../../api/schema';
 import type { AppState } from './app.svelte';
 import { Pace } from './pace.svelte';
 import { type PageClock, pageClock, type Playback } from './playback.svelte';
+import { PredictedEnd } from './predicted-end.svelte';
 import { RunAnalysis } from './run-analysis.svelte';
 import type { Kind } from './run-choices';
 import { RunHead } from './run-head.svelte';
@@ -34,6 +35,7 @@ export class RunView {
   readonly source: RunSource;
   readonly detail: TaskDetail;
   readonly schedule: RootSchedule;
+  readonly end: PredictedEnd;
   readonly analysis: RunAnalysis = new RunAnalysis(this);
   readonly head: RunHead = new RunHead(this);
   readonly place: RunPlace;
@@ -59,6 +61,7 @@ export class RunView {
     const track = <T>(work: Promise<T>): Promise<T> => app.track(work);
     this.detail = new TaskDetail(app.api, run, track);
     this.schedule = new RootSchedule(app.api, run, track);
+    this.end = new PredictedEnd(app.api, run, track);
     this.source = new RunSource({
       api: app.api,
       live: app.live,

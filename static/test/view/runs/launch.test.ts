@@ -4,6 +4,7 @@ import type { Param, Workflow } from '../../../src/api/schema';
 import {
   changedParams,
   launchWords,
+  predictionQuery,
   effectiveParams,
   emptyLaunch,
   type LaunchValues,
@@ -56,6 +57,15 @@ describe('the form to launch a run', () => {
 
   it.each(['', '5', 's', '1 h', '-3s', '1h-'])('takes %j for no duration', (text) => {
     expect(parseDuration(text)).toBeUndefined();
+  });
+
+  it('asks for a prediction of what differs from the defaults, where no file has to be sent', () => {
+    const plain = { ...workflow, params: workflow.params.slice(0, 3) };
+    const filled = values({ n: '64', work: '0s' }, { files: new Map() });
+    expect(predictionQuery(plain, filled)).toEqual({ workflow: 'sums', parameter: ['n=64'] });
+    expect(predictionQuery(plain, { ...filled, params: { n: 'x' } })).toBeUndefined();
+    expect(predictionQuery(workflow, filled)).toBeUndefined();
+    expect(predictionQuery(workflow, values({ n: '64' }))).toBeUndefined();
   });
 
   it('sends only what differs from the defaults', () => {

@@ -56,6 +56,18 @@ export function effectiveParams(workflow: Workflow, params: Readonly<Record<stri
   return Object.fromEntries(plain.map((param) => [param.name, params[param.name] ?? param.default ?? '']));
 }
 
+export interface PredictionQuery {
+  readonly workflow: string;
+  readonly parameter: readonly string[];
+}
+
+/** What is asked of how long the run would take; undefined where the form has mistakes, or files, which are not sent for it. */
+export function predictionQuery(workflow: Workflow, values: LaunchValues): PredictionQuery | undefined {
+  if (values.files.size > 0 || Object.keys(problemsOf(workflow, values)).length > 0) return undefined;
+  const changed = Object.entries(changedParams(workflow, values.params));
+  return { workflow: workflow.name, parameter: changed.map(([name, value]) => `${name}=${value}`) };
+}
+
 /** Sizes of the chosen files by parameter, in bytes. */
 export function sizesOf(files: ReadonlyMap<string, File>): Record<string, number> {
   return Object.fromEntries([...files].map(([name, file]) => [name, file.size]));
