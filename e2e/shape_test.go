@@ -33,6 +33,7 @@ func shape() limits {
 		fields: 20, methods: 30,
 		wide: map[string]string{
 			"digest.Sketch":          "everything that can be asked of a sketch is a method, and its columns are one value",
+			"client.Client":          "a method for each operation of the API that programs call, over two fields",
 			"dag.Graph":              "its methods are the accessors of an immutable value",
 			"dag.Scope":              "columns of an immutable value in compressed rows, and their accessors",
 			"ledger.transition":      "one method for each case of the specification, over five fields",

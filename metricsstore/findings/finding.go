@@ -5,7 +5,6 @@ import (
 
 	"github.com/dagscope/dagscope/engine/dag"
 	"github.com/dagscope/dagscope/engine/record"
-	"github.com/dagscope/dagscope/metricsstore/analysis"
 )
 
 // Kind says what a finding is about.
@@ -130,22 +129,11 @@ type Recording struct {
 	Inferred, Reconstructed bool
 }
 
-// ExpectedEnd is the middle half of the makespans of past runs, in nanoseconds.
+// ExpectedEnd is between which moments, in nanoseconds since the start, a run should end: it ends before P10 once in ten
+// times, and before P90 nine times. Runs is how many earlier runs say so.
 type ExpectedEnd struct {
-	P25, P75 float64
+	P10, P90 float64
 	Runs     int
-}
-
-// leastRuns is how many past runs it takes: of fewer, a quartile is one of them.
-const leastRuns = 5
-
-// NewExpectedEnd finds the middle half of makespans in nanoseconds; nil for fewer than 5.
-func NewExpectedEnd(makespans []float64) *ExpectedEnd {
-	if len(makespans) < leastRuns {
-		return nil
-	}
-	ascending := slices.Sorted(slices.Values(makespans))
-	return &ExpectedEnd{P25: analysis.Quantile(ascending, 0.25), P75: analysis.Quantile(ascending, 0.75), Runs: len(makespans)}
 }
 
 func (c *Context) exactness() Exactness {

@@ -26,10 +26,7 @@ type RunFindings struct {
 // New says what is worth saying of a kept run, as of now if it is live. The table of r must be the run's.
 func New(r *analysis.Run, run *metricsstore.Run, expected *ExpectedEnd, now time.Time) *RunFindings {
 	at := max(int64(now.Sub(run.Info.StartedAt)), r.Table.End())
-	c := &Context{Status: run.StatusAt(now), EndUnknown: run.EndUnknown(), Failure: run.Error}
-	if expected != nil && float64(at) <= expected.P75 { // a run that has outlasted its past may end at any time
-		c.Expected = expected
-	}
+	c := &Context{Status: run.StatusAt(now), EndUnknown: run.EndUnknown(), Failure: run.Error, Expected: expected}
 	if o := run.Info.Imported(); o != nil {
 		c.Recording = &Recording{
 			Makespan: int64(o.Makespan), Explained: run.ExplainedNS(), Inferred: o.Lanes != "", Reconstructed: run.Info.Reconstructed != "",

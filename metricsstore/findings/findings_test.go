@@ -79,9 +79,3 @@ func TestExactness(t *testing.T) {
 		}
 	}
 }
-
-// TestExpectedEnd needs five past runs.
-func TestExpectedEnd(t *testing.T) {
-	assert.Nil(t, findings.NewExpectedEnd([]float64{1, 2, 3, 4}))
-	assert.Equal(t, &findings.ExpectedEnd{P25: 2, P75: 4, Runs: 5}, findings.NewExpectedEnd([]float64{5, 4, 3, 2, 1}))
-}

@@ -158,7 +158,7 @@ func handmade(t *testing.T) []runCase {
 				mark(record.RunStarted, 0), ran(0, 0, 0, 1), ran(1, 0, 1, 2), ran(2, 0, 2, 3), ran(3, 0, 3, 4), ran(4, 0, 4, 5),
 				with(ran(5, 1, 0, 0), func(s *record.Step) { s.Kind, s.Outcome = record.AttemptStarted, record.NoOutcome }),
 			)},
-			context: findings.Context{Status: record.Running, Expected: &findings.ExpectedEnd{P25: 41.7 * second, P75: 43.8 * second, Runs: 40}}, at: 5 * second,
+			context: findings.Context{Status: record.Running, Expected: &findings.ExpectedEnd{P10: 41.7 * second, P90: 43.8 * second, Runs: 40}}, at: 5 * second,
 		},
 	}
 }

@@ -37,8 +37,8 @@ func (s *subject) live() []Finding {
 	out := []Finding{f}
 	if e := s.context.Expected; e != nil {
 		end := s.finding(Expected)
-		end.From, end.To = int64(e.P25), int64(e.P75)
-		out = append(out, end.say("Expected end between ", duration(e.P25), " and ", duration(e.P75), " (p25 to p75 of ", counted(e.Runs, "run"), ")."))
+		end.From, end.To = int64(e.P10), int64(e.P90)
+		out = append(out, end.say("Expected end between ", duration(e.P10), " and ", duration(e.P90), " (p10 to p90 from ", counted(e.Runs, "run"), ")."))
 	}
 	return out
 }

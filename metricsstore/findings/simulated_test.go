@@ -230,7 +230,7 @@ func live(rng *rand.Rand, c *runCase) {
 		c.add(record.Step{Kind: record.RunPaused, Ended: at})
 	}
 	if rng.IntN(2) == 0 {
-		c.context.Expected = &findings.ExpectedEnd{P25: float64(c.at) * 1.25, P75: float64(c.at) * 1.75, Runs: 5 + rng.IntN(90)}
+		c.context.Expected = &findings.ExpectedEnd{P10: float64(c.at) * 1.25, P90: float64(c.at) * 1.75, Runs: 5 + rng.IntN(90)}
 	}
 }
 

@@ -48,8 +48,8 @@ type pageRecording struct {
 }
 
 type pageExpected struct {
-	P25  float64 `json:"p25Ns"`
-	P75  float64 `json:"p75Ns"`
+	P10  float64 `json:"p10Ns"`
+	P90  float64 `json:"p90Ns"`
 	Runs int     `json:"runs"`
 }
 
@@ -80,7 +80,7 @@ func newPageContext(c *findings.Context) pageContext {
 		out.Imported = &pageRecording{r.Makespan, r.Explained, r.Reconstructed}
 	}
 	if e := c.Expected; e != nil {
-		out.Expected = &pageExpected{e.P25, e.P75, e.Runs}
+		out.Expected = &pageExpected{e.P10, e.P90, e.Runs}
 	}
 	return out
 }

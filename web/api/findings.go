@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/analysis"
@@ -9,7 +10,7 @@ import (
 )
 
 // findingsHandlers say what is worth saying of a run. Safe for concurrent use.
-type findingsHandlers struct{ *summaries }
+type findingsHandlers struct{ *predictHandlers }
 
 func (h *findingsHandlers) getFindings(ctx context.Context, in *runInput) (*answer[*findings.RunFindings], error) {
 	run, err := h.kept(ctx, in.id())
@@ -31,21 +32,17 @@ func (h *findingsHandlers) getFindings(ctx context.Context, in *runInput) (*answ
 	})
 }
 
-// expectedEnd is when a live run should end, from the makespans of its peers; nil if there are too few of them.
+// expectedEnd is when a live run should end; nil if too little is known for that.
 func (h *findingsHandlers) expectedEnd(ctx context.Context, run *metricsstore.Run) (*findings.ExpectedEnd, error) {
-	if run.Status.Final() {
+	if run.Status.Final() || run.Info.Imported() != nil {
 		return nil, nil
 	}
-	if err := h.runs.refresh(ctx); err != nil {
+	end, err := h.end(ctx, run)
+	switch {
+	case errors.Is(err, metricsstore.ErrInvalid): // it is too large for a prediction
+		return nil, nil
+	case err != nil || end.End == nil:
 		return nil, err
 	}
-	peers, err := h.runs.index.Peers(run, metricsstore.SamePeers)
-	if err != nil {
-		return nil, err
-	}
-	makespans := make([]float64, len(peers))
-	for i := range peers {
-		makespans[i] = float64(peers[i].MakespanNS)
-	}
-	return findings.NewExpectedEnd(makespans), nil
+	return &findings.ExpectedEnd{P10: float64(end.End.P10NS), P90: float64(end.End.P90NS), Runs: end.Runs}, nil
 }

@@ -1,17 +1,17 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore/findings"
-	"github.com/dagscope/dagscope/web/api"
+	"github.com/dagscope/dagscope/metricsstore/predict"
 )
 
 // TestFindings: an ended run has a reason with figures, a failed one its failure before that, a live one how far it is.
@@ -48,33 +48,30 @@ func TestFindings(t *testing.T) {
 	assert.Empty(t, w.request(http.MethodGet, at(live, "/findings"), nil).Header().Get("ETag"))
 }
 
-// TestExpectedEnd: of a live run with five peers the findings have when it should end, unless it has outlasted them.
+// TestExpectedEnd: the findings of a live run have when it is predicted to end, if there are enough runs like it.
 func TestExpectedEnd(t *testing.T) {
-	var now time.Time
-	w := newWorld(t, func(c *api.Config) { c.Now = func() time.Time { return now } })
-	var makespans []float64
-	for range 5 {
+	w := newWorld(t)
+	for range predict.MinRuns {
 		run := w.submit("gate", nil)
 		w.entered()
 		w.release()
 		w.entered()
 		w.release()
-		makespans = append(makespans, float64(w.finished(run.Run).MakespanNS))
+		w.finished(run.Run)
 	}
 	live := w.submit("gate", nil)
 	w.entered()
 	defer w.release()
-	for _, late := range []time.Duration{0, time.Hour} {
-		now = live.StartedAt.Add(late)
-		var found findings.RunFindings
-		w.get(at(live, "/findings"), &found)
-		expected := findings.NewExpectedEnd(makespans)
-		if float64(found.AsOf) > expected.P75 {
-			assert.Len(t, found.Findings, 1, "%s has outlasted its peers", late)
-			continue
-		}
-		require.Len(t, found.Findings, 2)
-		assert.Equal(t, findings.Expected, found.Findings[1].Kind)
-		assert.Equal(t, [2]int64{int64(expected.P25), int64(expected.P75)}, [2]int64{found.Findings[1].From, found.Findings[1].To})
-	}
+	var before, after predict.EndPrediction
+	var found findings.RunFindings
+	w.get(at(live, "/predict"), &before)
+	w.get(at(live, "/findings"), &found)
+	w.get(at(live, "/predict"), &after)
+	require.NotNil(t, before.End, before.Missing)
+	require.Len(t, found.Findings, 2)
+	assert.Equal(t, findings.Expected, found.Findings[1].Kind)
+	assert.Contains(t, found.Findings[1].Sentence, fmt.Sprintf("from %d runs", predict.MinRuns))
+	from, to := found.Findings[1].From, found.Findings[1].To
+	assert.LessOrEqual(t, from, to)
+	assert.True(t, before.End.P90NS <= to && to <= after.End.P90NS, "the longer it lasts, the later it ends: %d, %d, %d", before.End.P90NS, to, after.End.P90NS)
 }

@@ -95,15 +95,20 @@ func (h *predictHandlers) getRunPrediction(ctx context.Context, in *OfRun) (*ans
 		return nil, err
 	}
 	defer leave()
-	f, err := h.follower(ctx, &run)
-	if err != nil {
-		return nil, err
-	}
-	end, err := f.End(ctx, h.queries, &run, h.cfg.Now())
+	end, err := h.end(ctx, &run)
 	if err != nil {
 		return nil, err
 	}
 	return answered("", end), nil
+}
+
+// end predicts when a run will end that has not.
+func (h *predictHandlers) end(ctx context.Context, run *metricsstore.Run) (*predict.EndPrediction, error) {
+	f, err := h.follower(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return f.End(ctx, h.queries, run, h.cfg.Now())
 }
 
 // follower is made once for each run: only runs that started before it count.

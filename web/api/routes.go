@@ -91,9 +91,6 @@ func (a *API) insideRoutes() {
 	register(a, get("get-source", "/source", "Get the file of a run's workflow as it was when the run was submitted"), h.getSource)
 	register(a, get("list-run-workers", "/workers", "List the workers of a run"), h.listRunWorkers)
 	register(a, get("get-timeline", "/timeline", "Get how many tasks were ready, moving and running over time"), h.getTimeline)
-	found := get("get-findings", "/findings", "Get what made a run as long as it was, or how far a live run is")
-	found.Description = "The sentences of the run's page, what says most first, each with its figures."
-	register(a, found, (&findingsHandlers{a.summaries}).getFindings)
 	register(a, get("get-critical-path", "/critical-path", "Get the critical path of an ended run by phases"), h.getCriticalPath)
 	register(a, get("get-longest-chain", "/longest-chain", "Get the longest chain of tasks of an ended run by execution"), h.getLongestChain)
 	compares := operation("compare-runs", http.MethodGet, "/compare", "run", "Compare two runs, or one with earlier good ones")
@@ -132,6 +129,9 @@ func (a *API) predictRoutes() {
 	live := operation("get-run-prediction", http.MethodGet, "/runs/{run}/predict", "run", "Get when a run that is under way will end")
 	live.Description = "From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. 409 if the run has ended."
 	register(a, live, h.getRunPrediction)
+	found := operation("get-findings", http.MethodGet, "/runs/{run}/findings", "run", "Get what made a run as long as it was, or how far a live run is")
+	found.Description = "The sentences of the run's page, what says most first, each with its figures."
+	register(a, found, (&findingsHandlers{h}).getFindings)
 }
 
 func (a *API) serverRoutes() {
