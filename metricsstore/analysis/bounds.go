@@ -37,7 +37,8 @@ type Bounds struct {
 // Makespan is from the first claim to the last end, in nanoseconds.
 func (b *Bounds) Makespan() float64 { return b.To - b.From }
 
-// SlotWork is time of slots by what they did for attempts, added up over all slots, in nanoseconds.
+// SlotWork is time of slots by what they did for attempts, added up over all slots, in nanoseconds. While an attempt waits
+// for processors or memory, its slot does nothing.
 type SlotWork struct {
 	// Execute is for the bodies of attempts that ended well.
 	Execute float64
@@ -60,8 +61,8 @@ type PathTime struct {
 	Over float64
 	// Full and Free are for waiting while every slot was at work, and although one was free.
 	Full, Free float64
-	// Absent is for waiting while there was no worker.
-	Absent float64
+	// Absent is for waiting while there was no worker, Blocked for waiting in a slot, for processors or memory.
+	Absent, Blocked float64
 	// Unready: nothing on the path was ready, for reasons that a record does not give.
 	Unready float64
 }
@@ -120,8 +121,9 @@ func (r *Run) works(gaps []float64) *works {
 		if row == noRow {
 			continue
 		}
-		w.execute[node] = orZero(a.phases(int(row)).execute)
-		w.held[node] = orZero(a.updated[row] - a.claimed[row] + gaps[row])
+		p := a.phases(int(row))
+		w.execute[node] = orZero(p.execute)
+		w.held[node] = orZero(a.updated[row] - a.claimed[row] + gaps[row] - blocked(p.wait, w.run.Recorded))
 		if w.held[node] > 0 {
 			w.tasks++
 		}
@@ -165,7 +167,7 @@ func (w *works) add(sum *SlotWork, row int) {
 	p := a.phases(row)
 	sum.Execute += p.execute
 	sum.Moving += p.fetch + p.store
-	sum.Engine += p.wait + p.update
+	sum.Engine += p.wait - blocked(p.wait, w.run.Recorded) + p.update
 }
 
 func (w *works) largest() *FunctionShare {
@@ -197,7 +199,9 @@ func (r *Run) pathTime(path *Path, gaps []float64, o *Occupancy, from float64) P
 		start, queue := float64(s.From+s.Unready), float64(s.Queue)
 		t.Unready += float64(s.Unready)
 		t.Moving += float64(s.Fetch + s.Store)
-		t.Engine += float64(s.Wait + s.Update)
+		blocked := blocked(float64(s.Wait), r.Recorded)
+		t.Blocked += blocked
+		t.Engine += float64(s.Wait+s.Update) - blocked
 		_, over := r.stood(float64(s.From), float64(s.To))
 		over = min(float64(s.Stood), over)
 		t.Over += over

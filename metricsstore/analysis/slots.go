@@ -143,6 +143,15 @@ func (r *Run) isShort(row int, wait float64) bool {
 	return !r.Recorded && wait <= longestClaim && (math.IsNaN(execute) || execute < tinyTask)
 }
 
+// blocked is how much of a wait between a claim and a start is not the engine at work: all of it, if the attempt waited for
+// processors and memory that its function declares. What other tools do then is not known.
+func blocked(wait float64, recorded bool) float64 {
+	if recorded || !(wait > longestClaim) {
+		return 0
+	}
+	return wait
+}
+
 // isTiny reports whether the engine has done more for an attempt than its body did: to hand it to another slot would have
 // cost as much.
 func (a *attempts) isTiny(row int, gap float64) bool {

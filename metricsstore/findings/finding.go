@@ -22,6 +22,7 @@ const (
 	Backoff   Kind = "backoff"   // waiting before retries
 	Waiting   Kind = "waiting"   // tasks waited although slots were free
 	Absent    Kind = "absent"    // there was no worker
+	Blocked   Kind = "blocked"   // tasks had a slot and waited for processors or memory
 	Unready   Kind = "unready"   // tasks of the critical path were not ready, and the record does not say why
 	Paused    Kind = "paused"
 	Continued Kind = "continued" // the run had ended, and was continued later

@@ -14,7 +14,7 @@ import (
 // kinds are all kinds of findings.
 var kinds = []findings.Kind{
 	findings.Full, findings.Chain, findings.Serial, findings.Straggler, findings.Moving, findings.Engine, findings.Again, findings.Backoff,
-	findings.Waiting, findings.Absent, findings.Unready, findings.Paused, findings.Continued, findings.Failed, findings.Cancelled,
+	findings.Waiting, findings.Absent, findings.Blocked, findings.Unready, findings.Paused, findings.Continued, findings.Failed, findings.Cancelled,
 	findings.Interrupted, findings.EndUnknown, findings.Unexplained, findings.Cached, findings.Lost, findings.Function, findings.Solo,
 	findings.Starved, findings.NoTime, findings.NothingDone, findings.Progress, findings.Expected,
 }

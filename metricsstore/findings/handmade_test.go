@@ -64,6 +64,7 @@ func handmade(t *testing.T) []runCase {
 		})
 	}
 	waited := with(ran(0, 0, 0, 10), func(s *record.Step) { s.Claimed, s.Started = 6*second, 6*second })
+	blocked := with(ran(0, 0, 0, 10), func(s *record.Step) { s.Started = 7 * second })
 	fetched := with(ran(0, 0, 0, 10), func(s *record.Step) { s.Started, s.Fetch = 7*second, 7*second })
 	retried := with(ran(0, 0, 0, 1), func(s *record.Step) { s.Outcome, s.Delay = record.OutcomeRetrying, 19*second })
 	again := with(ran(0, 0, 20, 21), func(s *record.Step) { s.Attempt = 2 })
@@ -114,6 +115,7 @@ func handmade(t *testing.T) []runCase {
 			},
 			context: imported(findings.Recording{Explained: 8 * second}),
 		},
+		{Run: run("a wait for processors", vectortest.GraphOf(t, []string{"train", "load"}), blocked, ran(1, 1, 0, 2)), context: own},
 		{Run: run("transfers", vectortest.GraphOf(t, []string{"load"}), fetched), context: own},
 		{
 			Run: run("a lost worker", vectortest.GraphOf(t, []string{"load", "blur", "merge"}, chain(3)...),

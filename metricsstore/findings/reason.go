@@ -50,6 +50,7 @@ func nearest(b *analysis.Bounds, stood []reason) reason {
 		{Backoff, p.Backoff},
 		{Waiting, p.Free},
 		{Absent, p.Absent},
+		{Blocked, p.Blocked},
 		{Unready, p.Unready},
 	}, stood) {
 		if r.ns > bound {

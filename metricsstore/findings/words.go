@@ -47,6 +47,8 @@ func (e *ended) say(f Finding, r reason) Finding {
 		return e.waiting(f, of)
 	case Absent:
 		return f.say("Tasks waited ", of, " for a worker: there was none.")
+	case Blocked:
+		return f.say("Tasks that had a slot waited ", of, " for processors or memory that they declare.")
 	case Unready: // of the critical path only: other tasks may have run meanwhile
 		return f.say("For ", of, " tasks of the critical path were not ready to start; the recording does not say what they waited for.")
 	case Paused:

@@ -1,6 +1,6 @@
 // Lower bounds of an ended run's makespan, and what its time went into: the figures that its reason is derived from.
 
-import { claimGapsOf, isShort } from './claims';
+import { claimGapsOf, isBlocked, isShort } from './claims';
 import { type CriticalPath, criticalPathOf, type PathStep } from './critical-path';
 import type { GraphIndex } from './graph-index';
 import type { Lanes } from './lanes';
@@ -14,7 +14,7 @@ import { isDone, Outcome, type RunTable } from './run-table';
 import { standstillNs } from './standstill';
 import { type Straggler, stragglerOf } from './straggler';
 
-/** Time of slots by what they did for attempts, added up over all slots. */
+/** Time of slots by what they did for attempts, added up over all slots; waiting for processors or memory is nothing. */
 export interface SlotWork {
   /** Bodies of attempts that ended well. */
   readonly executeNs: number;
@@ -42,6 +42,8 @@ export interface PathTime {
   readonly fullNs: number;
   /** Waiting although a slot was free. */
   readonly freeNs: number;
+  /** Waiting in a slot, for processors or memory. */
+  readonly blockedNs: number;
   /** Waiting while there was no worker. */
   readonly absentNs: number;
   /** Nothing on the path was ready, for reasons that a record does not give. */
@@ -160,7 +162,7 @@ class Works {
       this.#has[node] = 1;
       fillPhases(table, row, this.#phases);
       this.executeNs[node] = this.#phases[Phase.execute]!;
-      this.heldNs[node] = table.updatedNs[row]! - table.claimedNs[row]! + gaps[row]!;
+      this.heldNs[node] = table.updatedNs[row]! - table.claimedNs[row]! + gaps[row]! - this.#blockedNs();
     }
     for (const ns of this.heldNs) if (ns > 0) this.tasks++;
   }
@@ -220,7 +222,13 @@ class Works {
     fillPhases(table, row, this.#phases);
     sum.executeNs += this.#phases[Phase.execute]!;
     sum.movingNs += this.#phases[Phase.fetch]! + this.#phases[Phase.store]!;
-    sum.engineNs += this.#phases[Phase.wait]! + this.#phases[Phase.update]!;
+    sum.engineNs += this.#phases[Phase.wait]! - this.#blockedNs() + this.#phases[Phase.update]!;
+  }
+
+  /** How long the row of the phases waited for processors or memory. */
+  #blockedNs(): number {
+    const waitNs = this.#phases[Phase.wait]!;
+    return isBlocked(this.#table, waitNs) ? waitNs : 0;
   }
 }
 
@@ -236,14 +244,17 @@ class WorkSum implements SlotWork {
 }
 
 function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occupancy: Occupancy): PathTime {
-  const time = { engineNs: 0, movingNs: 0, pausedNs: 0, overNs: 0, fullNs: 0, freeNs: 0, absentNs: 0, unreadyNs: 0 };
+  const time = { engineNs: 0, movingNs: 0, pausedNs: 0, overNs: 0, unreadyNs: 0 };
+  const waits = { fullNs: 0, freeNs: 0, absentNs: 0, blockedNs: 0 };
   const { full, absent } = occupancy;
   for (const step of path.steps) {
     const { row, queueNs, unreadyNs } = step;
     const fromNs = step.fromNs + unreadyNs;
     time.unreadyNs += unreadyNs;
     time.movingNs += step.fetchNs + step.storeNs;
-    time.engineNs += step.waitNs + step.updateNs;
+    time.engineNs += step.updateNs;
+    if (isBlocked(table, step.waitNs)) waits.blockedNs += step.waitNs;
+    else time.engineNs += step.waitNs;
     const overNs = Math.min(step.stoodNs, standstillNs(table, step.fromNs, step.toNs, 'over'));
     time.overNs += overNs;
     time.pausedNs += step.stoodNs - overNs;
@@ -256,10 +267,10 @@ function pathTime(table: RunTable, path: CriticalPath, gaps: Float64Array, occup
     // Tasks that a lane keeps while another one is being woken do not wait.
     const isEngine = isShort(table, row, freeNs);
     time.engineNs += gapNs + (isEngine ? freeNs : 0);
-    time.freeNs += isEngine ? 0 : freeNs;
-    time.fullNs += fullNs;
-    time.absentNs += absentNs;
+    waits.freeNs += isEngine ? 0 : freeNs;
+    waits.fullNs += fullNs;
+    waits.absentNs += absentNs;
   }
   const { executeNs, againNs, backoffNs } = path.phases;
-  return { ...time, executeNs, againNs, backoffNs };
+  return { ...time, ...waits, executeNs, againNs, backoffNs };
 }

@@ -42,6 +42,14 @@ export function isShort(table: RunTable, row: number, waitNs: number): boolean {
   return !table.recorded && waitNs <= LONGEST_NS && !(executeNs >= TINY_NS);
 }
 
+/**
+ * A wait between a claim and a start is not the engine at work: the attempt waited for processors and memory that its
+ * function declares.
+ */
+export function isBlocked(table: RunTable, waitNs: number): boolean {
+  return !table.recorded && waitNs > LONGEST_NS;
+}
+
 /** The engine has done more for an attempt than its body did: handing it to another slot would have cost as much. */
 export function isTiny(table: RunTable, row: number, gapNs: number): boolean {
   const executeNs = table.endedNs[row]! - table.startedNs[row]!;

@@ -34,6 +34,7 @@ const words: Record<Cause, (of: Explained) => Span[]> = {
   backoff: backoffWords,
   waiting: waitingWords,
   absent: ({ of }) => [text(`Tasks waited ${of} for a worker: there was none.`)],
+  blocked: ({ of }) => [text(`Tasks that had a slot waited ${of} for processors or memory that they declare.`)],
   unready: unreadyWords,
   paused: ({ bounds }) => [
     text(`The run was paused for ${durationText(bounds.pausedNs)} of ${durationText(bounds.makespanNs)}.`),

@@ -24,6 +24,8 @@ export type Cause =
   | 'waiting'
   /** There was no worker. */
   | 'absent'
+  /** Tasks had a slot and waited for processors or memory. */
+  | 'blocked'
   /** Tasks of the critical path were not ready, and the record of the run does not say why. */
   | 'unready'
   | 'paused'
@@ -61,6 +63,7 @@ export function reasonOf(bounds: Bounds, { still = true } = {}): Reason {
     of('backoff', path.backoffNs),
     of('waiting', path.freeNs),
     of('absent', path.absentNs),
+    of('blocked', path.blockedNs),
     of('unready', path.unreadyNs),
     ...(still ? stood.map(({ cause, ns }) => of(cause, ns)) : []),
   ];
