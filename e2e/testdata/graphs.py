@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 import tempfile
 import threading
 import unittest
@@ -84,6 +85,18 @@ def wait_for(path):
     return path
 
 
+@task
+def toil(seconds, size):
+    """Keeps a processor busy and memory in use; the result is what the kernel says of that."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    held = bytearray(os.urandom(1) * size)
+    while True:
+        now = resource.getrusage(resource.RUSAGE_SELF)
+        used = now.ru_utime + now.ru_stime - before.ru_utime - before.ru_stime
+        if used >= seconds:
+            return used, now.ru_maxrss * 1024, len(held)
+
+
 class Graphs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -107,6 +120,14 @@ class Graphs(unittest.TestCase):
         self.assertEqual(self.value(tree), [[1, 2], {"a": 1, "b": (2, [3])}, Pair(1, [2])])
         self.assertEqual(self.value(increased(one, by=two)), 3)
         self.assertEqual(total.local([1, (2, {3: 4})]), 7)
+
+    def test_usage(self):
+        """What an attempt used is what the kernel says inside of it, to a tenth."""
+        run = self.client.submit(toil(1.0, 256 << 20))
+        cpu, peak, _ = run.result()
+        [attempt] = self.client._service.json("GET", f"/api/v1/runs/{run.id}/tasks")["tasks"]
+        self.assertAlmostEqual(attempt["usage"]["cpu_ns"] / 1e9 / cpu, 1, delta=0.1)
+        self.assertAlmostEqual(attempt["usage"]["memory_bytes"] / peak, 1, delta=0.1)
 
     def test_chain_of_fan_outs(self):
         for n in (0, 1, 7, 1000):
