@@ -64,6 +64,29 @@ func TestPipelinesOfPages(t *testing.T) {
 	}
 }
 
+var (
+	pythonBlock = regexp.MustCompile("(?s)```python\n(.*?)```\n\nAs `(.*?)`, `(.*?)`\\sprints `(.*?)`")
+	programs    = regexp.MustCompile(`\bpython3\b`)
+)
+
+// TestPythonOfReadme runs the Python program of the README by the command that is printed below it.
+func TestPythonOfReadme(t *testing.T) {
+	python := pythontest.Find(t)
+	u := newPipelineUser(t)
+	block := pythonBlock.FindStringSubmatch(read(t, "README.md"))
+	require.NotNil(t, block, "the README has no block of Python that is followed by a command and its result")
+	write(t, filepath.Join(u.dir, block[2]), block[1])
+	require.NoError(t, os.Mkdir(filepath.Join(u.dir, "bin"), 0o700))
+	require.NoError(t, os.Symlink(u.program, filepath.Join(u.dir, "bin", "dagscope")))
+	require.NoError(t, os.Symlink(filepath.Join(root(t), "python"), filepath.Join(u.dir, "python")))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", programs.ReplaceAllLiteralString(block[3], python))
+	cmd.Dir = u.dir
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, block[4]+"\n", string(out))
+}
+
 // TestExamples runs the example pipelines.
 func TestExamples(t *testing.T) {
 	t.Setenv("PATH", filepath.Dir(pythontest.FindNumpy(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
