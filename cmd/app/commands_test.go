@@ -297,6 +297,7 @@ func TestJSONShapes(t *testing.T) {
 	golden(t, "stats.json", shape(t, w.ok("stats", "--json")))
 	golden(t, "stats-run.json", shape(t, w.ok("stats", "last", "--json", "--group-by", "worker", "--metric", "queue_ns")))
 	golden(t, "compare.json", shape(t, w.ok("compare", "last", "last", "--json")))
+	golden(t, "compare-html.json", shape(t, w.ok("compare", "last", "last", "--json", "--html", filepath.Join(t.TempDir(), "compared.html"))))
 	golden(t, "tag.json", shape(t, w.ok("tag", "last", "slow", "--note", "why", "--json")))
 	golden(t, "check.json", shape(t, w.ok("check", "--json")))
 	golden(t, "compact.json", shape(t, w.ok("compact", "--json")))

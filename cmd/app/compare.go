@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/dagscope/dagscope/engine/record"
 	"github.com/dagscope/dagscope/metricsstore"
 	"github.com/dagscope/dagscope/metricsstore/compare"
+	"github.com/dagscope/dagscope/web/report"
 )
 
 // compareCommand shows what changed from one run to another.
@@ -18,6 +21,7 @@ type compareCommand struct {
 	Base string `arg:"" name:"run" help:"ID, an end or a beginning of one, or last. Without a second run, it is compared with earlier runs."`
 	To   string `arg:"" optional:"" name:"other" help:"The run that the first one is the base of."`
 	Last int    `placeholder:"N" help:"Without a second run: compare with the last N earlier runs of the workflow that succeeded (default 1)."`
+	HTML string `placeholder:"FILE" help:"Write the comparison to this file, as one page without network and script."`
 	targetFlags
 }
 
@@ -38,6 +42,9 @@ func (c *compareCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.HTML != "" {
+		return c.write(s, compared)
+	}
 	if s.flags.JSON {
 		return s.printJSON(compared)
 	}
@@ -45,6 +52,27 @@ func (c *compareCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stdout, "%s/compare/%s...%s\n", strings.TrimSuffix(c.Server, "/"), c.pageBase(compared), compared.Run.Run)
+	return err
+}
+
+// comparisonJSON describes the file that was written.
+type comparisonJSON struct {
+	Base  record.RunID `json:"base"`
+	Run   record.RunID `json:"run"`
+	File  string       `json:"file"`
+	Bytes int64        `json:"bytes"`
+}
+
+// write writes the page of a comparison completely or not at all, and says so.
+func (c *compareCommand) write(s *session, compared *compare.Comparison) error {
+	n, err := writeFile(c.HTML, func(w io.Writer) error { return report.WriteComparison(w, compared, programVersion()) })
+	if err != nil {
+		return err
+	}
+	if s.flags.JSON {
+		return s.printJSON(comparisonJSON{compared.Base.Run, compared.Run.Run, c.HTML, n})
+	}
+	_, err = fmt.Fprintf(s.stdout, "%s compared with %s is in %s, %s\n", compared.Run.Run, compared.Base.Run, c.HTML, size(n))
 	return err
 }
 
