@@ -131,17 +131,15 @@ func TestSharedDeadline(t *testing.T) {
 	require.Equal(t, "failed", got.Status)
 	require.NotNil(t, got.Error)
 	assert.Equal(t, "deadline", got.Error.Kind)
-	done := got.Tasks.Done
+	// A revision may have done less than the one before: what that could not store before its deadline is made again.
 	for revision := 1; got.Status != "succeeded"; revision++ {
-		require.Less(t, revision, 30, "every revision gets on")
+		require.Less(t, revision, 30, "revisions get on")
 		s.order(run, "retry")
 		got = s.until(run, "the end of the next revision", func(got summary) bool {
 			return !got.Live && got.Revision == revision && got.Records.Complete
 		})
-		assert.GreaterOrEqual(t, got.Tasks.Done, done)
-		done = got.Tasks.Done
 	}
-	assert.Equal(t, 80, done)
+	assert.Equal(t, 80, got.Tasks.Done)
 	require.Len(t, endsOf(f.recorded(run), record.OutcomeOK), 80, "what could not be stored before a deadline is made again, in its next epoch")
 	s.ends()
 	f.endWorkers()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -81,14 +82,16 @@ func (h *predictHandlers) peers(of *metricsstore.Run, scope metricsstore.PeerSco
 	return idsOf(found), err
 }
 
-// getRunPrediction predicts the end of a run that is under way.
+// getRunPrediction predicts the end of a run that is under way. That it has ended is no error: who follows a run asks once too
+// often.
 func (h *predictHandlers) getRunPrediction(ctx context.Context, in *OfRun) (*answer[*predict.EndPrediction], error) {
 	run, err := h.kept(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
 	if status := run.StatusAt(h.cfg.Now()); status.Final() || run.Info.Imported() != nil {
-		return nil, NewProblem(http.StatusConflict, "the run %s is %s, expected one of this engine that has not ended", in.id(), status)
+		missing := fmt.Sprintf("the run %s is %s, expected one of this engine that has not ended", in.id(), status)
+		return answered("", &predict.EndPrediction{Run: run.Info.ID, MinRuns: predict.MinRuns, Level: 1, Method: predict.Method, Missing: missing}), nil
 	}
 	ctx, leave, err := h.enter(ctx)
 	if err != nil {

@@ -127,7 +127,7 @@ func (a *API) predictRoutes() {
 	launch.Description = "By simulation, from runs with the same parameters, and corrected by how far predictions for those were off. Without enough runs the answer says how many there are and how many it takes."
 	register(a, launch, h.getPrediction)
 	live := operation("get-run-prediction", http.MethodGet, "/runs/{run}/predict", "run", "Get when a run that is under way will end")
-	live.Description = "From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. 409 if the run has ended."
+	live.Description = "From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. Of a run that has ended nothing is predicted, and the answer says so."
 	register(a, live, h.getRunPrediction)
 	found := operation("get-findings", http.MethodGet, "/runs/{run}/findings", "run", "Get what made a run as long as it was, or how far a live run is")
 	found.Description = "The sentences of the run's page, what says most first, each with its figures."

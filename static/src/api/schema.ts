@@ -366,7 +366,7 @@ export interface paths {
     };
     /**
      * Get when a run that is under way will end
-     * @description From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. 409 if the run has ended.
+     * @description From the tasks that have ended, those that are being executed, and earlier runs with the same parameters. Of a run that has ended nothing is predicted, and the answer says so.
      */
     get: operations['get-run-prediction'];
     put?: never;
