@@ -31,8 +31,8 @@ static: need-node ## build the dashboard into static/dist, where sources have ch
 	@$(MAKE) --no-print-directory $(DASHBOARD)
 
 .PHONY: run
-run: build ## build, then serve the dashboard with every built-in workflow run once
-	bin/dagscope serve --demo
+run: build ## build, then serve the dashboard with every workflow run once, examples too if Python has numpy
+	bin/dagscope serve --demo $$(python3 -c 'import numpy' 2>/dev/null && echo --workflows examples)
 
 # go test comes last, so that its verdict is the last thing on the screen. It needs the dashboard, which it drives.
 .PHONY: test

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,7 +250,9 @@ func TestServeRetains(t *testing.T) {
 func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	s := u.serve("--demo")
+	pipelines := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(pipelines, "greet.yaml"), []byte("steps:\n  greet: {run: echo hello}\n"), 0o600))
+	s := u.serve("--demo", "--workflows", pipelines)
 	s.await(`The demo has ended; see its \d+ runs at ` + regexp.QuoteMeta(s.url) + "/")
 	var list struct {
 		Counts map[string]int
@@ -259,6 +262,7 @@ func TestServeDemo(t *testing.T) {
 	assert.Greater(t, list.Counts["all"], 15)
 	assert.Equal(t, 1, list.Counts["failed"])
 	assert.Equal(t, 1, list.Counts["cancelled"])
+	assert.True(t, slices.ContainsFunc(list.Runs, func(r summary) bool { return r.Workflow == "greet" && r.Status == "succeeded" }))
 	assert.Less(t, time.Since(s.began), patience)
 	s.ends()
 }

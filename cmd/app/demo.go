@@ -52,12 +52,12 @@ func demoSettings() map[string]map[string]string {
 	}
 }
 
-// trials lists every workflow once, except those that need a file that the demo does not have, then, if there are workflows
-// for that, one run that fails and one that is cancelled.
-func (s *session) trials() []trial {
+// trials lists every workflow of an engine once, pipelines too, except those that need a file that the demo does not have,
+// then, if there are workflows for that, one run that fails and one that is cancelled.
+func (s *session) trials(e *engine.Engine) []trial {
 	var out []trial
 	settings := demoSettings()
-	for _, w := range s.workflows {
+	for _, w := range e.Workflows() {
 		set := settings[w.Name]
 		if slices.ContainsFunc(w.Params, func(p engine.Param) bool { return required(&p) && set[p.Name] == "" }) {
 			fmt.Fprintf(s.stderr, "%s is skipped: it needs a file\n", w.Name)
@@ -70,7 +70,7 @@ func (s *session) trials() []trial {
 		{workflow: "fixed-times", set: map[string]string{"unit": "1h"}, cancel: 300 * time.Millisecond, want: record.Cancelled},
 	}
 	for _, t := range more {
-		if _, err := s.workflow(t.workflow); err == nil {
+		if _, err := e.Workflow(t.workflow); err == nil {
 			out = append(out, t)
 		}
 	}
@@ -114,7 +114,7 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 
 // try executes the trials until ctx ends, and returns which of them did not end as expected.
 func (c *demoCommand) try(ctx context.Context, s *session, e *engine.Engine, h *home, found *demoJSON) (surprises []string, err error) {
-	for _, t := range s.trials() {
+	for _, t := range s.trials(e) {
 		r, err := s.try(ctx, e, h, t, engine.RunOptions{Upload: c.Upload.String(), Tags: []string{"demo"}})
 		if err != nil {
 			return surprises, fmt.Errorf("%s: %w", t.workflow, err)
@@ -145,7 +145,7 @@ func (d *demoJSON) addFunctions(ctx context.Context, store metricsstore.Store, b
 
 // try executes one trial.
 func (s *session) try(ctx context.Context, e *engine.Engine, h *home, t trial, o engine.RunOptions) (*runReport, error) {
-	w, err := s.workflow(t.workflow)
+	w, err := e.Workflow(t.workflow)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (s *session) demonstrate(ctx context.Context, e *engine.Engine, h *home, up
 	lines.bars = false // the log would disrupt them
 	quiet := &session{program: &lines, flags: s.flags, where: s.where}
 	runs := 0
-	for _, t := range quiet.trials() {
+	for _, t := range quiet.trials(e) {
 		r, err := quiet.try(ctx, e, h, t, engine.RunOptions{Upload: upload, Tags: []string{"demo"}})
 		if ctx.Err() != nil {
 			return nil
@@ -243,7 +243,7 @@ func (s *session) demonstrate(ctx context.Context, e *engine.Engine, h *home, up
 
 // showLive starts a run that is long enough to be watched, if there is a workflow for that, and does not wait for it.
 func (s *session) showLive(ctx context.Context, e *engine.Engine, log *slog.Logger) *engine.Run {
-	w, err := s.workflow(wfformat.Workflow().Name)
+	w, err := e.Workflow(wfformat.Workflow().Name)
 	if err != nil {
 		return nil
 	}
