@@ -93,23 +93,8 @@ func (h *Histograms) Collect(to chan<- prometheus.Metric) {
 
 // Run observes the runs that end, until ctx ends. While the store does not answer, they wait.
 func (h *Histograms) Run(ctx context.Context) error {
-	ticks := time.NewTicker(h.cfg.Every)
-	defer ticks.Stop()
-	for failing := false; ; {
-		err := h.look(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil && !failing {
-			h.cfg.Log.Warn("durations of ended runs cannot be read and are tried again", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ticks.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	watch.Every(ctx, h.cfg.Every, h.cfg.Log, "durations of ended runs cannot be read", h.look)
+	return nil
 }
 
 // look observes the runs that have ended since the look before.

@@ -149,21 +149,9 @@ func (s *Sender) Collect(to chan<- prometheus.Metric) {
 
 // Run notices events and posts them until ctx ends. What waits then is posted by the next process.
 func (s *Sender) Run(ctx context.Context) error {
-	ticks := time.NewTicker(s.cfg.Every)
-	defer ticks.Stop()
 	defer s.cfg.Client.CloseIdleConnections()
-	for failing := false; ; {
-		err := s.turn(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			s.cfg.Log.Warn("events of runs cannot be noticed and are tried again", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ticks.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	watch.Every(ctx, s.cfg.Every, s.cfg.Log, "events of runs cannot be noticed", s.turn)
+	return nil
 }
 
 // turn notices what has happened since the turn before, and posts what waits. All of it is kept before it is posted, and
