@@ -90,6 +90,9 @@ func (s *bundles) hold(b *Bundle) (*unpackedBundle, error) {
 	}
 	for folder := filepath.Join(s.dir, sum); ; {
 		if err := s.unpack(b, folder); err != nil {
+			if errors.Is(err, errTaken) {
+				continue
+			}
 			return nil, err
 		}
 		lock, err := lockFolder(folder, filelock.Shared)
@@ -104,7 +107,11 @@ func (s *bundles) hold(b *Bundle) (*unpackedBundle, error) {
 	}
 }
 
-// unpack puts the files of a bundle into a folder, unless they are in it.
+// errTaken: another process has removed a folder that was being made.
+var errTaken = errors.New("code: a folder was removed while it was made")
+
+// unpack puts the files of a bundle into a folder, unless they are in it. It has a lock on the folder that it makes, or
+// another process could take that for one that was left, and remove some of its files while it gets its name.
 func (s *bundles) unpack(b *Bundle, folder string) error {
 	if isUnpacked(b.Files, folder) {
 		return nil
@@ -118,6 +125,15 @@ func (s *bundles) unpack(b *Bundle, folder string) error {
 	half, err := os.MkdirTemp(s.dir, halfBundle)
 	if err != nil {
 		return fmt.Errorf("code: %w", err)
+	}
+	lock, err := lockFolder(half, filelock.Shared)
+	switch {
+	case errors.Is(err, filelock.ErrLocked) || errors.Is(err, fs.ErrNotExist):
+		return errTaken
+	case err != nil:
+		return fmt.Errorf("code: %w", err)
+	case lock != nil:
+		defer func() { _ = lock.Close() }()
 	}
 	if len(b.Files) > 0 {
 		err = Unpack(b.Files, half)

@@ -27,7 +27,7 @@ func TestFindings(t *testing.T) {
 	assert.True(t, first.Reason, first.Sentence)
 	assert.Equal(t, findings.Measured, first.Exactness)
 	assert.EqualValues(t, ended.Tasks.Total, first.OfTasks)
-	assert.InDelta(t, *first.Share, float64(*first.NS)/float64(found.Makespan), 1e-6)
+	assert.InDelta(t, *first.Share, float64(*first.NS)/float64(found.Makespan), 1/float64(found.Makespan), "NS is whole")
 	assert.True(t, strings.HasPrefix(first.Link, "/runs/"+string(ended.Run)), first.Link)
 	tag := w.request(http.MethodGet, at(ended, "/findings"), nil).Header().Get("ETag")
 	assert.Equal(t, http.StatusNotModified, w.request(http.MethodGet, at(ended, "/findings"), nil, "If-None-Match", tag).Code)
