@@ -170,10 +170,10 @@ func (p *Process) start() error {
 		p.output.discard()
 		return err
 	}
+	guard.add(p.child.Pid) // first: what it starts is to be known before anybody hears from it
 	input.start(p.Stop)
 	p.output.read(p.Stop)
 	p.meter.started(p.child, p.exceeds)
-	guard.add(p.child.Pid)
 	return nil
 }
 
